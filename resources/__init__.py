@@ -1,0 +1,1 @@
+"""Icons, theme, translations and desktop files that ship inside the package."""
