@@ -1,0 +1,1 @@
+"""Recipes that start throwaway storage servers without root."""
