@@ -113,6 +113,7 @@ class Transfer:
     priority: int = 0
     part_size_bytes: int = 0  # 0 until planned; fixed for the life of an upload
     upload_id: str = ""
+    checksums: bool = False  # the open upload keeps a full-object CRC-64/NVME
     source_stamp: str = ""  # Fingerprint.text of a local source, ETag of a remote one
     committed_bytes: int = 0
     sent_again_bytes: int = 0
@@ -120,6 +121,7 @@ class Transfer:
     not_before_s: float = 0.0  # seconds since the epoch: when a waiting transfer may go on
     error: ErrorRecord | None = None
     question: str = ""  # what is asked while ASKING, e.g. "exists"
+    intent: str = ""  # the irreversible act that was about to happen, as `act@seconds since the epoch`
     answer: Conflict | None = None  # a decision that overrides the batch's policy
     verified_by: str = ""
     result_etag: str = ""

@@ -83,18 +83,18 @@ class Deleted(msgspec.Struct, frozen=True, kw_only=True):
 # The engine as a whole.
 
 
-class GetStatus(Command[Status], tag=True):
+class GetStatus(Command[Status], frozen=True, tag=True):
     """Who and where the engine is, and how the queue stands."""
 
 
-class StopEngine(Command[Done], tag=True):
+class StopEngine(Command[Done], frozen=True, tag=True):
     """Stop in an orderly way; running transfers are kept and go on at the next start."""
 
 
 # Transfers.
 
 
-class AddTransfers(Command[Added], tag=True):
+class AddTransfers(Command[Added], frozen=True, tag=True):
     """Queue files, folders, objects or prefixes. Answered when the request is on disk, before anything is listed.
 
     `sources` are absolute local paths or s3:// URLs, `destination` the same; one side is remote, or both (then the store
@@ -109,40 +109,40 @@ class AddTransfers(Command[Added], tag=True):
     options: Options = Options()
 
 
-class PauseTransfers(Command[Changed], tag=True):
+class PauseTransfers(Command[Changed], frozen=True, tag=True):
     selection: Selection
 
 
-class ResumeTransfers(Command[Changed], tag=True):
+class ResumeTransfers(Command[Changed], frozen=True, tag=True):
     selection: Selection
 
 
-class CancelTransfers(Command[Changed], tag=True):
+class CancelTransfers(Command[Changed], frozen=True, tag=True):
     """Stop for good and take away what is half done: open multipart uploads, temporary files."""
 
     selection: Selection
 
 
-class RetryTransfers(Command[Changed], tag=True):
+class RetryTransfers(Command[Changed], frozen=True, tag=True):
     """Put failed, cancelled, skipped and waiting transfers back into the queue at once."""
 
     selection: Selection
 
 
-class RemoveTransfers(Command[Changed], tag=True):
+class RemoveTransfers(Command[Changed], frozen=True, tag=True):
     """Take ended transfers off the list."""
 
     selection: Selection
 
 
-class PrioritiseTransfers(Command[Changed], tag=True):
+class PrioritiseTransfers(Command[Changed], frozen=True, tag=True):
     """Higher numbers run first; 0 is normal."""
 
     selection: Selection
     priority: int
 
 
-class AnswerQuestions(Command[Changed], tag=True):
+class AnswerQuestions(Command[Changed], frozen=True, tag=True):
     """Decide for transfers that ask; `for_batch` lets the answer hold for the rest of their batches too."""
 
     selection: Selection
@@ -150,11 +150,11 @@ class AnswerQuestions(Command[Changed], tag=True):
     for_batch: bool = False
 
 
-class ListTransfers(Command[Rows], tag=True):
+class ListTransfers(Command[Rows], frozen=True, tag=True):
     view: View
 
 
-class ListEnded(Command[Rows], tag=True):
+class ListEnded(Command[Rows], frozen=True, tag=True):
     """What ended after the running number `after`, in that order; `total` counts all of the batch that have ended."""
 
     batch: int = 0
@@ -162,11 +162,11 @@ class ListEnded(Command[Rows], tag=True):
     count: int = 500
 
 
-class GetBatch(Command[BatchRow], tag=True):
+class GetBatch(Command[BatchRow], frozen=True, tag=True):
     batch: int
 
 
-class GetTransfer(Command[Transfer], tag=True):
+class GetTransfer(Command[Transfer], frozen=True, tag=True):
     """One transfer with everything that is stored of it."""
 
     id: int
@@ -175,21 +175,21 @@ class GetTransfer(Command[Transfer], tag=True):
 # Settings and accounts.
 
 
-class GetSettings(Command[Settings], tag=True):
+class GetSettings(Command[Settings], frozen=True, tag=True):
     pass
 
 
-class ChangeSettings(Command[Settings], tag=True):
+class ChangeSettings(Command[Settings], frozen=True, tag=True):
     """Names and values as a person writes them; in force at once."""
 
     changes: dict[str, str]
 
 
-class ListAccounts(Command[Accounts], tag=True):
+class ListAccounts(Command[Accounts], frozen=True, tag=True):
     pass
 
 
-class PutAccount(Command[AccountRow], tag=True):
+class PutAccount(Command[AccountRow], frozen=True, tag=True):
     """Add an account or change it. `secret` None keeps the stored one; it goes to the system's keyring, never to a file.
 
     `memory_only` keeps it until the engine stops: the user's choice where no keyring can be used.
@@ -200,11 +200,11 @@ class PutAccount(Command[AccountRow], tag=True):
     memory_only: bool = False
 
 
-class RemoveAccount(Command[Done], tag=True):
+class RemoveAccount(Command[Done], frozen=True, tag=True):
     name: str
 
 
-class TestAccount(Command[Checks], tag=True):
+class TestAccount(Command[Checks], frozen=True, tag=True):
     """Try an account step by step and say which step fails and why."""
 
     __test__ = False  # not a test class
@@ -214,16 +214,16 @@ class TestAccount(Command[Checks], tag=True):
 # Stores.
 
 
-class ListBuckets(Command[Buckets], tag=True):
+class ListBuckets(Command[Buckets], frozen=True, tag=True):
     account: str = ""
 
 
-class CreateBucket(Command[Done], tag=True):
+class CreateBucket(Command[Done], frozen=True, tag=True):
     bucket: str
     account: str = ""
 
 
-class ListObjects(Command[Page], tag=True):
+class ListObjects(Command[Page], frozen=True, tag=True):
     """One page of a listing; without `recursive` keys are grouped at the next slash."""
 
     bucket: str
@@ -234,7 +234,7 @@ class ListObjects(Command[Page], tag=True):
     count: int = 1000
 
 
-class DeleteObjects(Command[Deleted], tag=True):
+class DeleteObjects(Command[Deleted], frozen=True, tag=True):
     """Delete up to 1,000 keys in one go."""
 
     bucket: str
@@ -242,7 +242,7 @@ class DeleteObjects(Command[Deleted], tag=True):
     account: str = ""
 
 
-class ListUploads(Command[Uploads], tag=True):
+class ListUploads(Command[Uploads], frozen=True, tag=True):
     """The multipart uploads that are open under a prefix."""
 
     bucket: str
@@ -250,9 +250,10 @@ class ListUploads(Command[Uploads], tag=True):
     account: str = ""
 
 
-def _concrete(base: type[Any]) -> list[type[Command[Any]]]:
-    return [cls for cls in base.__subclasses__() if cls.__module__ == __name__]
+def _answer(cls: type[Any]) -> Any:
+    """The `R` that a command class gave to `Command[R]`."""
+    return get_args(cls.__orig_bases__[0])[0]
 
 
-COMMANDS: tuple[type[Command[Any]], ...] = tuple(_concrete(Command))
-RESULTS: dict[type[Command[Any]], Any] = {cls: get_args(cls.__orig_bases__[0])[0] for cls in COMMANDS}
+COMMANDS: tuple[type[Command[Any]], ...] = tuple(cls for cls in Command.__subclasses__() if cls.__module__ == __name__)
+RESULTS: dict[type[Command[Any]], Any] = {cls: _answer(cls) for cls in COMMANDS}

@@ -14,7 +14,7 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     seq: int
 
 
-class Snapshot(Event, tag=True):
+class Snapshot(Event, frozen=True, tag=True):
     """Everything inside the view. Sent first, after a change of view, and instead of a gap."""
 
     view: View
@@ -25,7 +25,7 @@ class Snapshot(Event, tag=True):
     held: dict[str, ErrorRecord]  # accounts that wait for something, by name
 
 
-class Delta(Event, tag=True):
+class Delta(Event, frozen=True, tag=True):
     """What changed since the event before. None means “as it was”."""
 
     total: int | None = None
@@ -36,7 +36,7 @@ class Delta(Event, tag=True):
     held: dict[str, ErrorRecord] | None = None
 
 
-class Notice(Event, tag=True):
+class Notice(Event, frozen=True, tag=True):
     """A fact worth telling once: `batch-done`, `account-held`, `engine-stopping`."""
 
     kind: str

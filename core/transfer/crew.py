@@ -1,0 +1,89 @@
+"""The movers as one: started when first needed, replaced when lost, with one gate for all connections."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Protocol
+
+from core.stores.base import Access
+from core.transfer.gate import Gate
+from core.transfer.mover import InlineMover
+from core.transfer.orders import DigestRange, Order, Outcome, Pace
+from core.transfer.process import ProcessMover
+
+
+class _Member(Protocol):
+    @property
+    def pid(self) -> int: ...
+    async def run(self, order: Order, access: Access | None, on_bytes: Callable[[int], None]) -> Outcome: ...
+    def set_pace(self, key: str, bps: int) -> None: ...
+    async def close(self) -> None: ...
+
+
+class Crew:
+    """Hands each order to the mover with the least to do, never more at once than there may be connections.
+
+    `processes` is how many children there may be; 0 means one mover in this process.
+    """
+
+    def __init__(self, *, processes: int, connections: int) -> None:
+        self.connections = Gate(connections)
+        self._readers = Gate(2)  # checking local parts takes no connection, but the disk is one
+        self._processes = processes
+        self._inline = InlineMover()
+        self._members: list[ProcessMover] = []
+        self._starting: Awaitable[ProcessMover] | None = None
+        self._paces: dict[str, int] = {}
+
+    @property
+    def pids(self) -> tuple[int, ...]:
+        return tuple(member.pid for member in self._members if member.alive)
+
+    async def run(self, order: Order, access: Access | None, on_bytes: Callable[[int], None]) -> Outcome:
+        """As `Mover.run`, after waiting for a free connection."""
+        gate = self._readers if isinstance(order, DigestRange) else self.connections
+        async with gate.passing():
+            mover = await self._choose(access)
+            return await mover.run(order, access, on_bytes)
+
+    def set_pace(self, key: str, bps: int) -> None:
+        """Change a limit for orders under way and to come. Each mover gets an even share."""
+        self._paces[key] = bps
+        members: list[_Member] = [self._inline, *self._members]
+        for member in members:
+            member.set_pace(key, self._share(bps))
+
+    def pace(self, key: str, bps: int) -> Pace:
+        """A limit as it goes into an order."""
+        return Pace(key, self._share(self._paces.get(key, bps)))
+
+    async def close(self) -> None:
+        await asyncio.gather(self._inline.close(), *(member.close() for member in self._members))
+        self._members.clear()
+
+    def _share(self, bps: int) -> int:
+        return max(1, bps // max(1, self._processes)) if bps else 0
+
+    async def _choose(self, access: Access | None) -> _Member:
+        in_memory = access is not None and access.account.kind == "memory"
+        if self._processes == 0 or in_memory:
+            return self._inline
+        self._members = [member for member in self._members if member.alive]
+        if len(self._members) < self._processes and all(member.load for member in self._members):
+            await self._grow()
+        return min(self._members, key=lambda member: member.load)
+
+    async def _grow(self) -> None:
+        """Start one more mover; those who come meanwhile wait for the same one."""
+        if self._starting is None:
+            self._starting = asyncio.ensure_future(self._hire())
+        await asyncio.shield(self._starting)
+
+    async def _hire(self) -> ProcessMover:
+        try:
+            member = await ProcessMover.start()
+            self._members.append(member)
+            return member
+        finally:
+            self._starting = None
