@@ -8,9 +8,13 @@ import stat
 import sys
 import tempfile
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from core.model.errors import StateError
 from core.model.places import Places
+
+if TYPE_CHECKING:
+    from platformdirs import PlatformDirs
 
 MAX_SOCKET_BYTES = 103  # sun_path holds 108 on Linux and 104 on macOS, with a NUL at its end
 _OWNER_ONLY = 0o700
@@ -43,24 +47,27 @@ def _inside(home: Path) -> Places:
 
 
 def _of_this_system() -> Places:
-    import platformdirs
+    from platformdirs import PlatformDirs
 
-    found = platformdirs.PlatformDirs("sluice", appauthor=False)
+    found = PlatformDirs("sluice", appauthor=False)
     data = found.user_data_path
     return Places(
         home=str(data),
         config=found.user_config_path,
         data=data,
         cache=found.user_cache_path,
-        runtime=_short_enough(_runtime(found.user_runtime_path), str(data)),
+        runtime=_short_enough(_runtime(found), str(data)),
         log=found.user_log_path,
     )
 
 
-def _runtime(wanted: Path) -> Path:
-    """The system's runtime folder, or one of our own where it lies in a folder of somebody else."""
-    if not _CHECKS_OWNERS or _is_ours(wanted.parent):
-        return wanted
+def _runtime(found: PlatformDirs) -> Path:
+    """The session's runtime folder where there is one and it is ours, else one of our own."""
+    if sys.platform != "linux":
+        return found.user_runtime_path
+    for folder in (os.environ.get("XDG_RUNTIME_DIR", ""), f"/run/user/{os.getuid()}"):
+        if folder and _is_ours(Path(folder)):
+            return Path(folder, "sluice")
     return Path(tempfile.gettempdir(), f"sluice-{os.getuid()}")
 
 
