@@ -52,17 +52,23 @@ _NAME = re.compile(r"[^\x00-\x1f/\\]{1,64}")
 def check_account(account: Account) -> Account:
     """The account itself. Raises UsageError (`bad-account`) with what is wrong."""
     if not _NAME.fullmatch(account.name) or account.name != account.name.strip():
-        raise UsageError("bad-account", "An account's name has 1 to 64 characters, without slashes.", where=account.name)
+        raise UsageError(
+            "bad-account", "An account's name has 1 to 64 characters, without slashes.", where=account.name
+        )
     if account.endpoint:
         parts = urlsplit(account.endpoint)
         if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
             raise UsageError(
-                "bad-account", f"“{account.endpoint}” is not an endpoint; write it like https://s3.example.com.", where=account.name
+                "bad-account",
+                f"“{account.endpoint}” is not an endpoint; write it like https://s3.example.com.",
+                where=account.name,
             )
         try:
             parts.port  # noqa: B018  (the property raises for an impossible port)
         except ValueError:
-            raise UsageError("bad-account", f"“{account.endpoint}” has an impossible port.", where=account.name) from None
+            raise UsageError(
+                "bad-account", f"“{account.endpoint}” has an impossible port.", where=account.name
+            ) from None
     if account.kind is AccountKind.LOCAL and not account.root:
         raise UsageError("bad-account", "A local store needs a folder.", where=account.name)
     return account

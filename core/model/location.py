@@ -42,7 +42,7 @@ class Remote:
 
 
 def parse_remote(text: str, account: str = "") -> Remote:
-    """`s3://BUCKET[/KEY]` taken apart. Raises UsageError (`bad-location`, `bad-key`) with what is wrong in a sentence."""
+    """`s3://BUCKET[/KEY]` taken apart. Raises UsageError (`bad-location`, `bad-key`) saying what is wrong."""
     if not text.startswith("s3://"):
         raise UsageError("bad-location", f"“{text}” is not an S3 location; write it like s3://bucket/key.", where=text)
     bucket, _, key = text[5:].partition("/")
@@ -64,7 +64,9 @@ def check_key(key: str) -> str:
     try:
         size = len(key.encode())
     except UnicodeEncodeError:
-        raise UsageError("bad-key", f"The name {key!r} is not valid Unicode and cannot be an S3 key.", where=key) from None
+        raise UsageError(
+            "bad-key", f"The name {key!r} is not valid Unicode and cannot be an S3 key.", where=key
+        ) from None
     if size > MAX_KEY_BYTES:
         raise UsageError("bad-key", f"The key is {size} bytes long; S3 allows {MAX_KEY_BYTES}.", where=key)
     if "\0" in key:
@@ -89,11 +91,15 @@ def safe_relative(key: str) -> str:
     )
     if unsafe:
         raise LocalError(
-            "unsafe-key", f"The key {key!r} would be written outside the chosen folder, so it was not downloaded.", where=key
+            "unsafe-key",
+            f"The key {key!r} would be written outside the chosen folder, so it was not downloaded.",
+            where=key,
         )
     for segment in segments:
         if len(segment.encode("utf-8", "surrogateescape")) > 255:
             raise LocalError(
-                "name-too-long", f"The name “{segment[:40]}…” is longer than the 255 bytes a file system allows.", where=key
+                "name-too-long",
+                f"The name “{segment[:40]}…” is longer than the 255 bytes a file system allows.",
+                where=key,
             )
     return key

@@ -35,7 +35,7 @@ DEFAULT_CONFLICT = Conflict.ASK  # of the window; the command line overwrites, a
 
 
 def changed(settings: Settings, changes: dict[str, str]) -> Settings:
-    """The settings with `changes` (name to text, as a person writes them). Raises UsageError; nothing is half applied."""
+    """The settings with `changes` (name to text, as a person writes them). Raises UsageError, then nothing changed."""
     values: dict[str, object] = {}
     for name, text in changes.items():
         values[name] = _parsed(name, text)
@@ -48,7 +48,9 @@ def _parsed(name: str, text: str) -> object:
             return Verify(text)
         except ValueError:
             choices = ", ".join(Verify)
-            raise UsageError("bad-setting", f"“{text}” is no way to verify; choose one of: {choices}.", where=name) from None
+            raise UsageError(
+                "bad-setting", f"“{text}” is no way to verify; choose one of: {choices}.", where=name
+            ) from None
     if name not in _BOUNDS:
         known = ", ".join(field.name for field in fields(Settings))
         raise UsageError("bad-setting", f"There is no setting “{name}”; there are: {known}.", where=name)

@@ -42,12 +42,12 @@ def format_size(size_bytes: float) -> str:
     """`0 B`, `812 B`, `4.0 KiB`, `41.2 GiB`: at most one decimal, binary units."""
     if size_bytes < KIB:
         return f"{int(size_bytes)} B"
-    value, unit = float(size_bytes), "B"
-    for unit in ("KiB", "MiB", "GiB", "TiB", "PiB"):
+    value = float(size_bytes)
+    for unit in ("KiB", "MiB", "GiB", "TiB"):
         value /= 1024
         if value < 999.95:
-            break
-    return f"{value:.1f} {unit}"
+            return f"{value:.1f} {unit}"
+    return f"{value / 1024:.1f} PiB"
 
 
 def format_rate(bytes_per_s: float) -> str:

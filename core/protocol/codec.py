@@ -1,7 +1,7 @@
 """Messages as JSON: requests and replies by number, events by watch. Never pickle.
 
-A connection starts with one `Welcome` from the engine and one `Hello` from the client; both carry the protocol's number,
-and a mismatch ends the connection with a sentence. After that each frame is one message of the unions below.
+A connection starts with one `Welcome` from the engine and one `Hello` from the client; both carry the protocol's
+number, and a mismatch ends the connection with a sentence. After that each frame is one message of the unions below.
 """
 
 from __future__ import annotations

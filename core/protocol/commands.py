@@ -97,8 +97,8 @@ class StopEngine(Command[Done], frozen=True, tag=True):
 class AddTransfers(Command[Added], frozen=True, tag=True):
     """Queue files, folders, objects or prefixes. Answered when the request is on disk, before anything is listed.
 
-    `sources` are absolute local paths or s3:// URLs, `destination` the same; one side is remote, or both (then the store
-    copies). A destination that ends in a slash, is an existing folder, or takes several sources is a container.
+    `sources` are absolute local paths or s3:// URLs, `destination` the same; one side is remote, or both (then the
+    store copies). A destination that ends in a slash, is an existing folder, or takes several sources is a container.
     """
 
     sources: tuple[str, ...]
@@ -190,7 +190,7 @@ class ListAccounts(Command[Accounts], frozen=True, tag=True):
 
 
 class PutAccount(Command[AccountRow], frozen=True, tag=True):
-    """Add an account or change it. `secret` None keeps the stored one; it goes to the system's keyring, never to a file.
+    """Add an account or change it. `secret` None keeps the stored one; it goes to the system's keyring, not to a file.
 
     `memory_only` keeps it until the engine stops: the user's choice where no keyring can be used.
     """

@@ -66,15 +66,13 @@ class Porter:
 
     @asynccontextmanager
     async def _body(self, order: SendObject | SendPart, offset: int, on_bytes: OnBytes) -> AsyncIterator[FileBody]:
-        """The order's bytes, with proof that the file stayed as it was planned from before the first to after the last."""
+        """The order's bytes, with proof that the file stayed as it was from before the first to after the last."""
         fd, before = open_source(order.path)
         try:
             if before.text != order.stamp:
                 raise changed_error(order.path)
             pace = self.paces.of(order.paces)
-            yield FileBody(
-                fd, offset, order.size_bytes, pool=self.pool, pace=pace, on_bytes=on_bytes, path=order.path
-            )
+            yield FileBody(fd, offset, order.size_bytes, pool=self.pool, pace=pace, on_bytes=on_bytes, path=order.path)
             if fingerprint_of(os.fstat(fd)) != before:
                 raise changed_error(order.path)
         finally:
@@ -96,9 +94,7 @@ class Porter:
     async def _receive(
         self, order: FetchRange | ReadBack, fd: int | None, md5: bool, store: ByteStore, on_bytes: OnBytes
     ) -> Outcome:
-        sink = RangeSink(
-            fd, order.offset, md5=md5, pool=self.pool, pace=self.paces.of(order.paces), on_bytes=on_bytes
-        )
+        sink = RangeSink(fd, order.offset, md5=md5, pool=self.pool, pace=self.paces.of(order.paces), on_bytes=on_bytes)
         fetched = await store.get_range(
             order.bucket, order.key, sink, start=order.offset, size_bytes=order.size_bytes, if_match=order.etag
         )

@@ -15,7 +15,7 @@ _COPY_PART_BYTES = 512 * MIB
 
 
 async def copy(job: Job, *, most_bytes: int = MAX_COPY_BYTES, part_bytes: int = _COPY_PART_BYTES) -> Proof:
-    """Copy the object and prove it. `most_bytes` is what one CopyObject may carry. Raises the CoreError that stopped it."""
+    """Copy the object and prove it; `most_bytes`: what one CopyObject may carry. Raises the CoreError that ended it."""
     source = parse_remote(job.transfer.source)
     info = await with_retries(lambda: job.store.head(source.bucket, source.key))
     run = _Copy(job, info)
@@ -67,9 +67,7 @@ class _Copy:
         await side_by_side(plan.left, job.lanes, lambda part: self._part(new.upload_id, part))
         await job.journal.intent("complete")
         parts = [CompletePart(number, self._etags[number]) for number in sorted(self._etags)]
-        return await with_retries(
-            lambda: job.store.complete_upload(target.bucket, target.key, new.upload_id, parts)
-        )
+        return await with_retries(lambda: job.store.complete_upload(target.bucket, target.key, new.upload_id, parts))
 
     async def _part(self, upload_id: str, plan: PartPlan) -> None:
         stored = await with_retries(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from core.model.errors import CoreError, IntegrityError, LocalError, RemoteError, Retry
+from core.model.errors import CoreError, IntegrityError, RemoteError, Retry
 from core.model.location import parse_remote
 from core.model.objects import ObjectInfo
 from core.model.plan import (
@@ -20,7 +20,16 @@ from core.model.plan import (
 from core.model.transfer import PartRecord, Verify
 from core.model.units import MIB
 from core.transfer.checksum import combined_crc, crc_text, etag_parts, is_md5, multipart_etag
-from core.transfer.files import make_folders, prepare_file, put_in_place, remove_file, temporary_path
+from core.transfer.files import (
+    is_free,
+    length_of,
+    make_folders,
+    prepare_file,
+    put_in_place,
+    refuse_folder,
+    remove_file,
+    temporary_path,
+)
 from core.transfer.job import Job, Proof, side_by_side, with_retries
 from core.transfer.orders import DigestRange, FetchRange, ReadBack
 
@@ -55,15 +64,15 @@ class _Download:
         self._bucket, self._key = source.bucket, source.key
         self._target = job.transfer.destination
         self._temporary = _temporary(job)
+        self._file = self._temporary  # where the bytes are just now
         self._records: dict[int, PartRecord] = {}
 
     async def run(self) -> Proof:
         folder = os.path.dirname(self._target)
         await make_folders(self._job.wishes.folder_root or folder, folder)
-        if os.path.isdir(self._target) and not os.path.islink(self._target):
-            raise LocalError(
-                "is-a-folder", f"“{self._target}” is a folder; a file cannot take its place.", where=self._target
-            )
+        await refuse_folder(self._target)
+        if landed := await self._landed():
+            return landed
         length_before = await prepare_file(self._temporary, self._size)
         found = await self._resumed(length_before) or await self._begun()
         try:
@@ -120,8 +129,23 @@ class _Download:
         )
         return found
 
+    async def _landed(self) -> Proof | None:
+        """Whether the file had been put in its place already when the process died before it could say so."""
+        transfer, records = self._job.transfer, [record for record in self._job.parts if record.done]
+        renamed = transfer.intent.startswith("replace@") and await is_free(self._temporary)
+        whole = len(records) == part_count(self._size, transfer.part_size_bytes or 1)
+        same_version = transfer.source_stamp == self._info.etag and transfer.size_bytes == self._size
+        if not (renamed and whole and same_version and await length_of(self._target) == self._size):
+            return None
+        self._file = self._target
+        if not all([await self._still_holds(record) for record in records]):
+            self._file = self._temporary
+            return None
+        self._job.meter.restart(committed_bytes=self._size, parts=len(records), parts_done=len(records))
+        return await self._prove(sorted(records, key=lambda record: record.number), crc_text(combined_crc(records)))
+
     async def _still_holds(self, record: PartRecord) -> bool:
-        order = DigestRange(path=self._temporary, offset=record.offset, size_bytes=record.size_bytes)
+        order = DigestRange(path=self._file, offset=record.offset, size_bytes=record.size_bytes)
         outcome = await self._job.crew.run(order, None, lambda _: None)
         return outcome.digests.crc64nvme == record.crc64nvme and outcome.digests.size_bytes == record.size_bytes
 
@@ -211,7 +235,7 @@ class _Download:
         return await self._md5_of(0, self._size)
 
     async def _md5_of(self, offset: int, size_bytes: int) -> str:
-        order = DigestRange(path=self._temporary, offset=offset, size_bytes=size_bytes, md5=True)
+        order = DigestRange(path=self._file, offset=offset, size_bytes=size_bytes, md5=True)
         return (await self._job.crew.run(order, None, lambda _: None)).digests.md5
 
     async def _read_again(self, records: list[PartRecord], whole: str) -> Proof:

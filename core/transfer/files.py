@@ -29,7 +29,9 @@ def local_error(error: OSError, path: str) -> LocalError:
         case errno.ENOENT | errno.ENOTDIR:
             return LocalError("no-file", f"“{name}” does not exist (any more).", where=name)
         case errno.EACCES | errno.EPERM:
-            return LocalError("no-permission", f"You are not allowed to use “{name}”; change its permissions.", where=name)
+            return LocalError(
+                "no-permission", f"You are not allowed to use “{name}”; change its permissions.", where=name
+            )
         case errno.ENOSPC | errno.EDQUOT:
             return LocalError("disk-full", f"The disk holding “{name}” is full; make room and retry.", where=name)
         case errno.EROFS:
@@ -40,7 +42,10 @@ def local_error(error: OSError, path: str) -> LocalError:
             return LocalError("is-a-folder", f"“{name}” is a folder; a file cannot take its place.", where=name)
         case errno.EMFILE | errno.ENFILE:
             return LocalError(
-                "too-many-files", "Too many files are open; it goes on when some are closed.", where=name, retry=Retry.BACKOFF
+                "too-many-files",
+                "Too many files are open; it goes on when some are closed.",
+                where=name,
+                retry=Retry.BACKOFF,
             )
         case errno.EIO:
             return LocalError("disk-fault", f"The disk could not read or write “{name}”; check it.", where=name)
@@ -73,7 +78,9 @@ def open_source(path: str) -> tuple[int, Fingerprint]:
 
 def not_regular(path: str) -> LocalError:
     return LocalError(
-        "not-a-file", f"“{path}” is not a regular file (a folder, FIFO, socket or device), so it cannot be sent.", where=path
+        "not-a-file",
+        f"“{path}” is not a regular file (a folder, FIFO, socket or device), so it cannot be sent.",
+        where=path,
     )
 
 
@@ -95,8 +102,8 @@ def read_fingerprint(path: str) -> Fingerprint:
 class FileBody:
     """A range of an open file as a `Body`: read piece by piece at its offset, digested in the same thread hop.
 
-    Memory is one piece, taken from the pool of buffer bytes. Pieces are fresh `bytes`, since the event loop's transports
-    may keep a piece after the next one was asked for.
+    Memory is one piece, taken from the pool of buffer bytes. Pieces are fresh `bytes`, since the event loop's
+    transports may keep a piece after the next one was asked for.
     """
 
     def __init__(
@@ -286,6 +293,25 @@ def _reserve(fd: int, size_bytes: int) -> None:
     except OSError as error:
         if error.errno not in (errno.EOPNOTSUPP, errno.EINVAL):  # file systems that cannot
             raise
+
+
+@in_thread
+def is_free(path: str) -> bool:
+    """Whether nothing has this name, not even a dangling link."""
+    return not os.path.lexists(path)
+
+
+@in_thread
+def length_of(path: str) -> int:
+    """The length of a regular file in bytes, -1 for anything else."""
+    return os.path.getsize(path) if os.path.isfile(path) else -1
+
+
+@in_thread
+def refuse_folder(path: str) -> None:
+    """Raises LocalError `is-a-folder` when a folder has this name."""
+    if os.path.isdir(path) and not os.path.islink(path):
+        raise local_error(IsADirectoryError(errno.EISDIR, "is a folder", path), path)
 
 
 @in_thread

@@ -65,10 +65,13 @@ class Job:
 class Proof:
     """How a finished transfer's bytes were proven equal on both sides.
 
-    `verified_by`: `crc64nvme` the server keeps this checksum of the whole object and it equals ours; `md5-etag` the ETag is
-    the MD5 (or the MD5 of the parts' MD5s) of the bytes we sent or received; `content-md5` the server checked the MD5 of
-    everything it took; `read-back` the object was read again and compared; `server-copy` the server copied it and says the
-    same size and ETag; `length` every byte came from the one version asked for, and the server offers no checksum.
+    `verified_by` is one of:
+    `crc64nvme`    the server keeps this checksum of the whole object, and it equals ours;
+    `md5-etag`     the ETag is the MD5 (or the MD5 of the parts' MD5s) of the bytes that went by;
+    `content-md5`  the server checked the MD5 of everything it took;
+    `read-back`    the object was read again and compared;
+    `server-copy`  the server copied it and reports the same size;
+    `length`       every byte came from the one version asked for, and the server offers no checksum.
     """
 
     verified_by: str
@@ -83,7 +86,7 @@ def pause_s(attempt: int, after_s: float | None) -> float:
     """
     if after_s is not None:
         return after_s
-    return random.uniform(0, min(_LONGEST_PAUSE_S, _FIRST_PAUSE_S * 2**attempt))  # noqa: S311
+    return random.uniform(0, min(_LONGEST_PAUSE_S, _FIRST_PAUSE_S * 2**attempt))
 
 
 async def with_retries(once: Callable[[], Awaitable[T]], tries: int = PART_TRIES) -> T:

@@ -1,4 +1,4 @@
-"""The mover process (`python -m core.transfer.mover_main`): reads orders from stdin, tells progress and outcomes on stdout.
+"""The mover process (`python -m core.transfer.mover_main`): orders come in by stdin, progress goes out by stdout.
 
 It ends when its stdin does, so it never outlives its engine. It holds no Qt, no AWS SDK and no database.
 """
@@ -113,7 +113,7 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the engine's to handle
     gc.freeze()
     try:
-        import uvloop  # noqa: PLC0415  (optional: not on Windows)
+        import uvloop
     except ImportError:
         asyncio.run(_main())
     else:

@@ -49,7 +49,7 @@ class Paces:
             self._buckets[key] = TokenBucket(bps)
 
     def of(self, paces: Sequence[Pace]) -> OrderPace:
-        """The limits one order falls under. The first order with a key makes its bucket; later changes come by `set`."""
+        """The limits one order falls under. The first order with a key makes its bucket; changes come by `set`."""
         for pace in paces:
             if pace.key not in self._buckets:
                 self._buckets[pace.key] = TokenBucket(pace.bps)

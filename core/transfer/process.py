@@ -25,7 +25,9 @@ def command() -> list[str]:
 
 
 def lost_error() -> NetworkError:
-    return NetworkError("mover-lost", "A process that moves bytes ended; its parts are sent again.", retry=Retry.BACKOFF)
+    return NetworkError(
+        "mover-lost", "A process that moves bytes ended; its parts are sent again.", retry=Retry.BACKOFF
+    )
 
 
 class _Running:

@@ -1,4 +1,4 @@
-"""Sends one file: one PutObject when it is small, else a multipart upload whose parts survive any death of any process."""
+"""Sends one file: one PutObject when it is small, else a multipart upload whose parts survive any process's death."""
 
 from __future__ import annotations
 
@@ -39,9 +39,9 @@ async def _abort_unrecorded(job: Job, bucket: str, key: str) -> None:
     """
     since_s = float(job.transfer.intent.partition("@")[2]) - _CLOCK_SLACK_S
     for found in await job.store.list_uploads(bucket, prefix=key):
-        if found.key == key and (found.started_s >= since_s or not found.started_s):
-            if not await job.store.list_parts(bucket, key, found.upload_id):
-                await job.store.abort_upload(bucket, key, found.upload_id)
+        ours = found.key == key and (found.started_s >= since_s or not found.started_s)
+        if ours and not await job.store.list_parts(bucket, key, found.upload_id):
+            await job.store.abort_upload(bucket, key, found.upload_id)
 
 
 class _Upload:
@@ -139,7 +139,9 @@ class _Upload:
         if before != self._stamp:
             proven = [record for record in found.kept if await self._still_holds(record)]
             found = reconcile(proven, on_server, size_bytes=self._size, part_bytes=transfer.part_size_bytes)
-            found = Reconciled(found.kept, found.left, sum(plan.size_bytes for plan in found.left if _known(plan, records)))
+            found = Reconciled(
+                found.kept, found.left, sum(plan.size_bytes for plan in found.left if _known(plan, records))
+            )
         await self._keep(found, transfer.part_size_bytes, changed=before != self._stamp)
         return found
 

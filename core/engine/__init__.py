@@ -1,0 +1,1 @@
+"""Commands become decisions, decisions become transfers, and everyone who watches is told."""

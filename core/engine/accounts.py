@@ -1,0 +1,169 @@
+"""The accounts the engine knows, their open stores, and which of them are held up."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from dataclasses import replace
+
+from core.model.account import Account, AccountKind, check_account
+from core.model.errors import CoreError, ErrorRecord, LocalError, Retry, Scope, UsageError
+from core.model.settings import Settings
+from core.protocol.rows import AccountRow
+from core.state.secrets import Secrets
+from core.state.settings import SettingsFile
+from core.stores.base import ObjectStore
+from core.stores.opening import open_store
+
+TRY_IT_HERE = "Try it here"
+_PACE_BPS = 30_000_000  # of the built-in store: slow enough to see a pause
+
+
+class Accounts:
+    """Owned by the engine and used on its loop. Also holds the settings, which live in the same file."""
+
+    def __init__(self, file: SettingsFile, secrets: Secrets, *, builtin_root: str) -> None:
+        self._file = file
+        self._secrets = secrets
+        self._stores: dict[str, asyncio.Future[ObjectStore]] = {}
+        self._held: dict[str, ErrorRecord] = {}
+        self._held_until: dict[str, float] = {}
+        self.reached: set[str] = set()  # accounts whose store has answered since the engine started
+        self.settings, accounts, self.notice = file.load()
+        self._accounts = {account.name: account for account in accounts}
+        self._builtin = Account(
+            name=TRY_IT_HERE,
+            kind=AccountKind.LOCAL,
+            root=builtin_root,
+            limit_up_bps=_PACE_BPS,
+            limit_down_bps=_PACE_BPS,
+        )
+
+    # Knowing.
+
+    def all(self) -> list[Account]:
+        """The built-in local store first, then the user's accounts by name."""
+        return [self._builtin, *(self._accounts[name] for name in sorted(self._accounts))]
+
+    def get(self, name: str) -> Account:
+        """The account of that name; the empty name is the standard AWS environment. Raises UsageError `no-account`."""
+        if name == "":
+            return self._accounts.get("", Account(name=""))
+        if name == TRY_IT_HERE:
+            return self._accounts.get(name, self._builtin)
+        try:
+            return self._accounts[name]
+        except KeyError:
+            known = ", ".join(account.name for account in self.all())
+            raise UsageError("no-account", f"There is no account “{name}”; there are: {known}.", where=name) from None
+
+    async def row(self, account: Account) -> AccountRow:
+        needs_secret = account.kind is AccountKind.S3 and bool(account.access_key)
+        where = await self._secrets.where(account.name) if needs_secret else "none needed"
+        return AccountRow(
+            account=account,
+            secret=where,
+            held=self._held.get(account.name),
+            builtin=account.name == TRY_IT_HERE,
+        )
+
+    async def rows(self) -> tuple[AccountRow, ...]:
+        return tuple([await self.row(account) for account in self.all()])
+
+    # Changing.
+
+    async def put(self, account: Account, secret: str | None, *, memory_only: bool) -> AccountRow:
+        """Add or change an account. The secret is stored first: an account is never kept without it."""
+        check_account(account)
+        if secret is not None:
+            await self._secrets.put(account.name, secret, memory_only=memory_only)
+        self._accounts[account.name] = account
+        self._save()
+        await self.forget_store(account.name)
+        self.release(account.name)
+        return await self.row(account)
+
+    async def remove(self, name: str) -> None:
+        self.get(name)
+        if name == TRY_IT_HERE and name not in self._accounts:
+            raise UsageError("builtin-account", f"“{name}” is part of the program and stays.", where=name)
+        self._accounts.pop(name, None)
+        self._save()
+        await self._secrets.remove(name)
+        await self.forget_store(name)
+        self.release(name)
+
+    def change_settings(self, settings: Settings) -> None:
+        self.settings = settings
+        self._save()
+
+    def _save(self) -> None:
+        self._file.save(self.settings, list(self._accounts.values()))
+
+    # Stores.
+
+    async def store(self, name: str) -> ObjectStore:
+        """The account's store, opened once and kept. Raises `secret-missing`, `no-account`..."""
+        account = self.get(name)
+        opening = self._stores.get(name)
+        if opening is None:
+            opening = asyncio.ensure_future(self._open(account))
+            self._stores[name] = opening
+        try:
+            return await asyncio.shield(opening)
+        except CoreError:
+            self._stores.pop(name, None)
+            raise
+
+    async def _open(self, account: Account) -> ObjectStore:
+        secret = ""
+        if account.kind is AccountKind.S3 and account.access_key:
+            found = await self._secrets.get(account.name)
+            if found is None:
+                raise LocalError(
+                    "secret-missing",
+                    f"The secret key of “{account.name}” is not known (any more); enter it again.",
+                    where=account.name,
+                    retry=Retry.CREDENTIALS,
+                    scope=Scope.ACCOUNT,
+                )
+            secret = found
+        return await open_store(account, secret)
+
+    async def forget_store(self, name: str) -> None:
+        """Close an account's store; the next use opens it anew."""
+        opening = self._stores.pop(name, None)
+        if opening is not None:
+            opened = await asyncio.gather(opening, return_exceptions=True)
+            if not isinstance(opened[0], BaseException):
+                await opened[0].close()
+
+    async def close(self) -> None:
+        for name in list(self._stores):
+            await self.forget_store(name)
+
+    # Holding.
+
+    @property
+    def held(self) -> dict[str, ErrorRecord]:
+        """Accounts that wait for something, and for what."""
+        self._expire()
+        return dict(self._held)
+
+    def hold(self, name: str, error: ErrorRecord, until_s: float) -> None:
+        """Start nothing of this account before `until_s` (seconds since the epoch; infinity: until it is changed)."""
+        self._held[name] = replace(error, where=error.where or name)
+        self._held_until[name] = until_s
+
+    def release(self, name: str) -> None:
+        self._held.pop(name, None)
+        self._held_until.pop(name, None)
+
+    def next_release_s(self) -> float | None:
+        times = [until for until in self._held_until.values() if until != float("inf")]
+        return min(times, default=None)
+
+    def _expire(self) -> None:
+        now = time.time()
+        for name in [name for name, until in self._held_until.items() if until <= now]:
+            self.release(name)

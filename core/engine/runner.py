@@ -1,0 +1,224 @@
+"""Runs one transfer from its row to its end, and writes down how it ended."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import time
+
+from core.engine.accounts import Accounts
+from core.engine.conflicts import Course, decide
+from core.engine.journaling import DatabaseJournal
+from core.engine.live import Live, Running
+from core.engine.patience import FOR_EVER, judge
+from core.engine.pulse import Pulse
+from core.model.account import Account
+from core.model.errors import CoreError, ErrorRecord, Retry, describe
+from core.model.location import is_remote
+from core.model.transfer import Batch, Direction, Options, State, Transfer
+from core.state.transfers import Move, Transfers
+from core.stores.base import ObjectStore
+from core.transfer.copy import copy
+from core.transfer.crew import Crew
+from core.transfer.download import discard, download
+from core.transfer.gate import Gate
+from core.transfer.job import Job, Proof, Wishes
+from core.transfer.orders import Pace
+from core.transfer.upload import abort, upload
+
+log = logging.getLogger("sluice.runner")
+_NEVER_S = 4e18  # a time that SQLite can hold and nobody will see
+
+
+class Runner:
+    """Owned by the engine; one call of `run` for each running transfer."""
+
+    def __init__(self, transfers: Transfers, accounts: Accounts, crew: Crew, live: Live, pulse: Pulse) -> None:
+        self._transfers = transfers
+        self._accounts = accounts
+        self._crew = crew
+        self._live = live
+        self._pulse = pulse
+        self._batches: dict[int, Batch] = {}
+
+    def forget_batches(self) -> None:
+        """Their options changed."""
+        self._batches.clear()
+
+    async def batch(self, batch_id: int) -> Batch:
+        if batch_id not in self._batches:
+            if len(self._batches) > 256:
+                self._batches.clear()
+            self._batches[batch_id] = await self._transfers.batch(batch_id)
+        return self._batches[batch_id]
+
+    async def run(self, transfer: Transfer) -> None:
+        """Move it. Cancelled means that whoever cancelled has written the new state already."""
+        started_s = time.time()
+        try:
+            batch = await self.batch(transfer.batch_id)
+            self._enter(transfer, batch.options, started_s)
+            await self._carry(transfer, batch, started_s)
+        except asyncio.CancelledError:
+            raise
+        except CoreError as error:
+            await self._ended_badly(transfer, error.record(), started_s)
+        except Exception as error:
+            log.exception("transfer %s", transfer.id)
+            await self._ended_badly(transfer, describe(error), started_s)
+        finally:
+            self._live.running.pop(transfer.id, None)
+            self._transfers.rested(transfer.id, time.time() - started_s)
+            self._pulse.beat()
+
+    async def clean_up(self, transfer: Transfer) -> None:
+        """Take away what a cancelled transfer left, then call it cancelled. A store that is away is asked again."""
+        try:
+            if transfer.direction is Direction.DOWN:
+                await discard(await self._bare_job(transfer, needs_store=False))
+            elif transfer.upload_id or transfer.intent.startswith("create@"):
+                await abort(await self._bare_job(transfer, needs_store=True))
+        except CoreError as error:
+            if error.retry is not Retry.NEVER:
+                raise
+            if error.code not in ("no-bucket", "no-account"):
+                await self._move(transfer, State.FAILED, error=error.record())
+                return
+        await self._move(transfer, State.CANCELLED, error=None, committed_bytes=0)
+
+    # The way there.
+
+    def _enter(self, transfer: Transfer, options: Options, started_s: float) -> None:
+        width = options.parts or self._accounts.settings.parts_parallel
+        self._live.running[transfer.id] = Running(
+            transfer, self._live.meter(transfer), Gate(width), started_s, own_parts=bool(options.parts)
+        )
+
+    async def _carry(self, transfer: Transfer, batch: Batch, started_s: float) -> None:
+        name = account_of(transfer)
+        store = await self._accounts.store(name)
+        decision = await decide(transfer, batch.options, store)
+        if decision.course is Course.SKIP:
+            await self._move(transfer, State.SKIPPED, error=None)
+            return
+        if decision.course is Course.ASK:
+            await self._move(transfer, State.ASKING, question="exists")
+            return
+        if decision.transfer.destination != transfer.destination:
+            transfer = decision.transfer
+            await self._transfers.redirect(transfer.id, transfer.destination)
+        job = await self._job(transfer, batch, store, replace_target=decision.replace)
+        try:
+            proof = await self._moved(job)
+        except CoreError as error:
+            if error.code == "exists" and not decision.replace:  # it appeared meanwhile
+                await self._move(transfer, State.ASKING, question="exists")
+                return
+            raise
+        self._accounts.reached.add(name)
+        await self._finish(transfer, job, proof)
+
+    async def _moved(self, job: Job) -> Proof:
+        match job.transfer.direction:
+            case Direction.UP:
+                return await upload(job)
+            case Direction.DOWN:
+                return await download(job)
+            case Direction.COPY:
+                return await copy(job)
+
+    async def _job(self, transfer: Transfer, batch: Batch, store: ObjectStore, *, replace_target: bool) -> Job:
+        running = self._live.running[transfer.id]
+        settings, options = self._accounts.settings, batch.options
+        account = self._accounts.get(account_of(transfer))
+        wishes = Wishes(
+            preferred_part_bytes=options.part_size_bytes or settings.part_size_bytes,
+            verify=options.verify or settings.verify,
+            paces=self._paces(transfer.direction, account, batch),
+            replace=replace_target,
+            folder_root=_folder_root(transfer, batch),
+        )
+        return Job(
+            transfer=transfer,
+            parts=tuple(await self._transfers.parts(transfer.id)) if transfer.part_size_bytes else (),
+            wishes=wishes,
+            store=store,
+            crew=self._crew,
+            lanes=running.lanes,
+            journal=DatabaseJournal(self._transfers, transfer.id),
+            meter=running.meter,
+        )
+
+    async def _bare_job(self, transfer: Transfer, *, needs_store: bool) -> Job:
+        """Enough of a job for cleaning up."""
+        store = await self._accounts.store(account_of(transfer)) if needs_store else None
+        return Job(
+            transfer=transfer,
+            parts=(),
+            wishes=Wishes(preferred_part_bytes=0),
+            store=store,  # type: ignore[arg-type]  # not touched when it is not needed
+            crew=self._crew,
+            lanes=Gate(1),
+            journal=DatabaseJournal(self._transfers, transfer.id),
+            meter=self._live.meter(transfer),
+        )
+
+    def _paces(self, direction: Direction, account: Account, batch: Batch) -> tuple[Pace, ...]:
+        settings, options = self._accounts.settings, batch.options
+        if direction is Direction.COPY:
+            return ()
+        up = direction is Direction.UP
+        limits = {
+            "all": settings.limit_up_bps if up else settings.limit_down_bps,
+            f"account:{account.name}": account.limit_up_bps if up else account.limit_down_bps,
+            f"batch:{batch.id}": options.limit_up_bps if up else options.limit_down_bps,
+        }
+        # "all" is always there, so that a limit set later reaches orders that are under way.
+        return tuple(self._crew.pace(f"{key}:{direction}", bps) for key, bps in limits.items() if bps or key == "all")
+
+    # The ends.
+
+    async def _finish(self, transfer: Transfer, job: Job, proof: Proof) -> None:
+        size = job.meter.committed_bytes
+        await self._move(
+            transfer,
+            State.DONE,
+            verified_by=proof.verified_by,
+            result_etag=proof.etag,
+            result_crc64nvme=proof.crc64nvme,
+            committed_bytes=size,
+            size_bytes=size,
+            error=None,
+            question="",
+        )
+
+    async def _ended_badly(self, transfer: Transfer, error: ErrorRecord, started_s: float) -> None:
+        name = account_of(transfer)
+        proven = name in self._accounts.reached or transfer.committed_bytes > 0 or bool(transfer.upload_id)
+        verdict = judge(error, attempts=transfer.attempts + 1, proven=proven)
+        until_s = min(time.time() + verdict.delay_s, _NEVER_S)
+        if verdict.hold_account:
+            self._accounts.hold(name, error, FOR_EVER if verdict.delay_s == FOR_EVER else until_s)
+        fields: dict[str, object] = {"error": error, "attempts": transfer.attempts + 1}
+        if verdict.state is State.WAITING:
+            fields["not_before_s"] = until_s
+        await self._move(transfer, verdict.state, **fields)
+
+    async def _move(self, transfer: Transfer, new: State, **fields: object) -> None:
+        if new in (State.DONE, State.SKIPPED, State.FAILED, State.CANCELLED):
+            fields["ended_s"] = time.time()
+        await self._transfers.move([Move(transfer.id, new, fields)])
+        self._pulse.beat()
+
+
+def account_of(transfer: Transfer) -> str:
+    """The account whose store the transfer needs."""
+    return transfer.destination_account if is_remote(transfer.destination) else transfer.source_account
+
+
+def _folder_root(transfer: Transfer, batch: Batch) -> str:
+    """The folder the user chose for downloads; below it no symbolic link is followed."""
+    chosen = batch.destination.rstrip("/") or "/"
+    inside = transfer.destination.startswith(os.path.join(chosen, ""))
+    return chosen if inside else os.path.dirname(transfer.destination)
