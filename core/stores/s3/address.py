@@ -87,3 +87,15 @@ def _fits_host(base: Base, bucket: str) -> bool:
     except ValueError:
         return _DNS_LABEL.fullmatch(bucket) is not None
     return False
+
+
+def redirected(location: str, bucket: str) -> Base | None:
+    """The base a Location header means for this bucket, which stands in its host or in its path."""
+    parts = urlsplit(location)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        return None
+    root = f"{parts.scheme}://{parts.netloc}"
+    if parts.netloc.startswith(f"{bucket}."):
+        return parse_base(f"{parts.scheme}://{parts.netloc.removeprefix(f'{bucket}.')}", path_style=False)
+    prefix, found, _ = f"{parts.path}/".partition(f"/{encode_path(bucket)}/")
+    return parse_base(root + prefix, path_style=True) if found else parse_base(root, path_style=True)

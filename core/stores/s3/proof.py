@@ -1,0 +1,52 @@
+"""What a server's answer proves about bytes that were sent: pure comparisons of its checksums with ours."""
+
+from __future__ import annotations
+
+import base64
+import re
+from collections.abc import Mapping
+
+from core.model.objects import Digests
+from core.stores.s3.answers import Target, damaged
+
+CRC_HEADER = "x-amz-checksum-crc64nvme"
+_MD5_HEX = re.compile(r"[0-9a-f]{32}")
+
+
+def crc_text(crc64nvme: int) -> str:
+    """base64 of the 8 bytes, big endian: how S3 writes it."""
+    return base64.b64encode(crc64nvme.to_bytes(8, "big")).decode()
+
+
+def md5_text(md5_hex: str) -> str:
+    """The Content-MD5 header's value."""
+    return base64.b64encode(bytes.fromhex(md5_hex)).decode()
+
+
+def proof_of(headers: Mapping[str, str], digests: Digests, target: Target, *, content_md5: bool) -> str:
+    """`crc64nvme`, `content-md5`, `md5-etag` or empty, from the headers of an answer that accepted the bytes.
+
+    `content_md5`: the server was given one and did not complain. Raises IntegrityError (`bad-digest`).
+    """
+    request_id = headers.get("x-amz-request-id", "")
+    if theirs := headers.get(CRC_HEADER, ""):
+        ours = crc_text(digests.crc64nvme)
+        if theirs != ours:
+            raise damaged(target, f"CRC-64/NVME {theirs} there, {ours} here", request_id)
+        return "crc64nvme"
+    if content_md5:
+        return "content-md5"
+    etag = headers.get("ETag", "").strip('"').lower()
+    if not digests.md5 or not _MD5_HEX.fullmatch(etag) or _encrypted(headers):
+        return ""
+    if etag != digests.md5:
+        raise damaged(target, f"MD5 {etag} there, {digests.md5} here", request_id)
+    return "md5-etag"
+
+
+def _encrypted(headers: Mapping[str, str]) -> bool:
+    """With SSE-KMS and SSE-C the ETag is no MD5: docs.aws.amazon.com/AmazonS3/latest/API/API_Object.html."""
+    return (
+        headers.get("x-amz-server-side-encryption", "").startswith("aws:kms")
+        or "x-amz-server-side-encryption-customer-algorithm" in headers
+    )
