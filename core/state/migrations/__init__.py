@@ -1,0 +1,1 @@
+"""Numbered SQL files; each takes the database from the version before to its own."""
