@@ -196,11 +196,14 @@ class Runner:
     async def _ended_badly(self, transfer: Transfer, error: ErrorRecord, started_s: float) -> None:
         name = account_of(transfer)
         proven = name in self._accounts.reached or transfer.committed_bytes > 0 or bool(transfer.upload_id)
-        verdict = judge(error, attempts=transfer.attempts + 1, proven=proven)
+        running = self._live.running.get(transfer.id)
+        progressed = running is not None and running.meter.committed_bytes > transfer.committed_bytes
+        attempts = 1 if progressed else transfer.attempts + 1  # a long transfer may be interrupted often, if it gets on
+        verdict = judge(error, attempts=attempts, proven=proven)
         until_s = min(time.time() + verdict.delay_s, _NEVER_S)
         if verdict.hold_account:
             self._accounts.hold(name, error, FOR_EVER if verdict.delay_s == FOR_EVER else until_s)
-        fields: dict[str, object] = {"error": error, "attempts": transfer.attempts + 1}
+        fields: dict[str, object] = {"error": error, "attempts": attempts}
         if verdict.state is State.WAITING:
             fields["not_before_s"] = until_s
         await self._move(transfer, verdict.state, **fields)
