@@ -1,0 +1,164 @@
+"""S3's rules as plain functions, for the stores that play S3 themselves: ETags, checksums, parts, paging."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from itertools import chain
+
+from awscrt import checksums
+
+from core.model.objects import Digests, PartInfo
+from core.model.plan import MAX_PARTS, MIN_PART_BYTES
+from core.stores import refusals
+from core.stores.base import Body, CompletePart
+
+MAX_PAGE = 1000  # keys in one answer, docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectsV2.html
+_AFTER_ALL = b"\xff"  # no byte of UTF-8 is as high
+
+
+class RunningDigest:
+    """CRC-64/NVME and MD5 of bytes as they pass. Both let other threads run."""
+
+    def __init__(self) -> None:
+        self._size_bytes = 0
+        self._crc = 0
+        self._md5 = hashlib.md5(usedforsecurity=False)
+
+    def update(self, data: bytes | memoryview) -> None:
+        self._crc = checksums.crc64nvme(data, self._crc)
+        self._md5.update(data)
+        self._size_bytes += len(data)
+
+    def digests(self) -> Digests:
+        return Digests(self._size_bytes, self._crc, self._md5.hexdigest())
+
+
+@asynccontextmanager
+async def pieces_of(body: Body, *, md5: bool) -> AsyncIterator[AsyncIterator[bytes | memoryview]]:
+    """The body's pieces, ended in an orderly way also when the reader stops half-way."""
+    pieces = body.pieces(md5=md5)
+    try:
+        yield pieces
+    finally:
+        close = getattr(pieces, "aclose", None)
+        if close is not None:
+            await close()
+
+
+def check_arrival(key: str, arrived: Digests, body: Body) -> None:
+    """Raises IntegrityError `bad-digest` unless what arrived is what the body says it gave out."""
+    sent = body.sent()
+    same_md5 = not sent.md5 or sent.md5 == arrived.md5
+    if (sent.size_bytes, sent.crc64nvme) != (arrived.size_bytes, arrived.crc64nvme) or not same_md5:
+        raise refusals.bad_digest(key, f"sent {sent}, arrived {arrived}")
+    if arrived.size_bytes != body.size_bytes:
+        raise refusals.bad_digest(key, f"{arrived.size_bytes} bytes arrived of {body.size_bytes}")
+
+
+def crc_text(crc64nvme: int) -> str:
+    """As S3 writes it: base64 of the 8 bytes, big-endian."""
+    return base64.b64encode(crc64nvme.to_bytes(8, "big")).decode()
+
+
+def joined_crc(parts: Iterable[Digests]) -> int:
+    """The CRC of the whole, from those of its parts in their order."""
+    whole = 0
+    for part in parts:
+        whole = checksums.combine_crc64nvme(whole, part.crc64nvme, part.size_bytes)
+    return whole
+
+
+def multipart_etag(md5s: Sequence[str]) -> str:
+    """The ETag of an object made of parts: the MD5 of their MD5s, a dash and their number. Empty where a part's ETag is
+    not an MD5, so that it equals no object's ETag."""
+    try:
+        joined = b"".join(bytes.fromhex(md5) for md5 in md5s)
+    except ValueError:
+        return ""
+    return f"{hashlib.md5(joined, usedforsecurity=False).hexdigest()}-{len(md5s)}"
+
+
+def check_number(key: str, number: int) -> None:
+    """Raises `bad-part` for a part number that S3 does not have."""
+    if not 1 <= number <= MAX_PARTS:
+        raise refusals.bad_part(key, f"part numbers go from 1 to {MAX_PARTS}, not {number}")
+
+
+def check_parts(key: str, given: Sequence[CompletePart], kept: Mapping[int, Digests]) -> list[Digests]:
+    """The parts a complete call names, in order (API_CompleteMultipartUpload.html). Raises `bad-part` for none, a wrong
+    order, a part that is missing or has another ETag or CRC, and `entity-too-small`."""
+    numbers = [part.number for part in given]
+    if not numbers or numbers != sorted(set(numbers)):
+        raise refusals.bad_part(key, "parts must be named in ascending order, each once, and there must be one")
+    found: list[Digests] = []
+    for part in given:
+        mine = kept.get(part.number)
+        if mine is None or mine.md5 != part.etag or part.crc64nvme not in (0, mine.crc64nvme):
+            raise refusals.bad_part(key, f"part {part.number} is {mine}, not {part}")
+        found.append(mine)
+    for part, mine in zip(given[:-1], found[:-1], strict=True):
+        if mine.size_bytes < MIN_PART_BYTES:
+            raise refusals.entity_too_small(key, part.number)
+    return found
+
+
+def part_info(number: int, digests: Digests) -> PartInfo:
+    return PartInfo(number, digests.size_bytes, digests.md5)
+
+
+def check_range(key: str, start: int, size_bytes: int, total_bytes: int) -> None:
+    """Raises `bad-answer` unless the object has exactly that range; size 0 asks for the whole of an empty object."""
+    whole = (start, size_bytes) == (0, total_bytes)
+    if start < 0 or size_bytes < 0 or (not whole and (size_bytes == 0 or start + size_bytes > total_bytes)):
+        raise refusals.bad_range(key, start, size_bytes, total_bytes)
+
+
+@dataclass(slots=True)
+class Cut:
+    """One page's worth of keys, and how to go on."""
+
+    keys: list[str] = field(default_factory=list)
+    prefixes: list[str] = field(default_factory=list)
+    token: str = ""  # empty at the end
+    rest: Iterator[str] = field(default_factory=lambda: iter(()))  # the keys after this page
+
+
+def cut_page(keys: Iterator[str], *, prefix: str, delimiter: str, count: int) -> Cut:
+    """Take a page from keys that are in byte order and begin with the prefix; those that share the next delimiter are
+    rolled up into one prefix."""
+    cut = Cut(rest=keys)
+    group, last = "", b""
+    for key in keys:
+        if group and key.startswith(group):
+            continue
+        if len(cut.keys) + len(cut.prefixes) == min(max(count, 1), MAX_PAGE):
+            cut.token = base64.urlsafe_b64encode(last).decode()
+            cut.rest = chain([key], keys)
+            break
+        group = group_of(key, prefix, delimiter)
+        if group:
+            cut.prefixes.append(group)
+            last = group.encode() + _AFTER_ALL
+        else:
+            cut.keys.append(key)
+            last = key.encode()
+    return cut
+
+
+def group_of(key: str, prefix: str, delimiter: str) -> str:
+    """The common prefix a key is rolled up into, or an empty string."""
+    at = key.find(delimiter, len(prefix)) if delimiter else -1
+    return key[: at + len(delimiter)] if at >= 0 else ""
+
+
+def read_token(token: str) -> bytes:
+    """What every key of the next page comes after. Raises UsageError `bad-token`."""
+    try:
+        return base64.urlsafe_b64decode(token.encode())
+    except (binascii.Error, ValueError):
+        raise refusals.bad_token(token) from None
