@@ -47,7 +47,7 @@ class Outgoing(Payload):
 
     async def _write(self, writer: AbstractStreamWriter) -> None:
         """The last slice waits until the body has ended, so that its digests stand before the server can answer."""
-        _unbuffered(writer)
+        encrypted = _prepare(writer)
         left = self._size or 0
         last = b""
         pieces = self._body.pieces(md5=self._md5)
@@ -62,22 +62,23 @@ class Outgoing(Payload):
                         cut = max(0, len(view) - _SLICE_BYTES)
                         last = bytes(view[cut:])
                         view = view[:cut]
-                    await _send(writer, view, limit)
+                    await _send(writer, view, limit, copy=encrypted)
         finally:
             if isinstance(pieces, AsyncGenerator):
                 await pieces.aclose()
         if left:
             raise changed_meanwhile()
         async with asyncio.timeout(None) as limit:
-            await _send(writer, memoryview(last), limit)
+            await _send(writer, memoryview(last), limit, copy=False)
 
 
-async def _send(writer: AbstractStreamWriter, view: memoryview, limit: asyncio.Timeout) -> None:
+async def _send(writer: AbstractStreamWriter, view: memoryview, limit: asyncio.Timeout, *, copy: bool) -> None:
     """Slice by slice, each with a time limit; none in between, where the disk or a speed limit may be what is slow."""
     clock = asyncio.get_running_loop()
     for start in range(0, len(view), _SLICE_BYTES):
         limit.reschedule(clock.time() + STALL_S)
-        await writer.write(view[start : start + _SLICE_BYTES])
+        part = view[start : start + _SLICE_BYTES]
+        await writer.write(bytes(part) if copy else part)
         await writer.drain()
     limit.reschedule(None)
 
@@ -89,11 +90,15 @@ def changed_meanwhile() -> LocalError:
     )
 
 
-def _unbuffered(writer: Any) -> None:
-    """Makes `drain` wait until the system has taken every byte: a piece's buffer is used again right after.
+def _prepare(writer: Any) -> bool:
+    """True where slices must be copied; elsewhere `drain` now waits until the system has taken every byte.
 
-    asyncio (from 3.12 on) and uvloop keep a reference to what they could not send at once, and no copy.
+    A piece's buffer is used again right after, while asyncio (from 3.12 on) and uvloop keep a reference to what they
+    could not send at once. Over TLS there is no such limit to set (asyncio's would stop for ever at 0), and a copy is
+    nothing beside the encryption.
     """
     transport = writer.transport
-    if transport is not None:
-        transport.set_write_buffer_limits(high=0)
+    if transport is None or transport.get_extra_info("ssl_object") is not None:
+        return True
+    transport.set_write_buffer_limits(high=0)
+    return False

@@ -36,17 +36,22 @@ def proof_of(headers: Mapping[str, str], digests: Digests, target: Target, *, co
         return "crc64nvme"
     if content_md5:
         return "content-md5"
-    etag = headers.get("ETag", "").strip('"').lower()
-    if not digests.md5 or not _MD5_HEX.fullmatch(etag) or _encrypted(headers):
+    if not digests.md5 or not may_be_md5(headers):
         return ""
+    etag = headers["ETag"].strip('"').lower()
     if etag != digests.md5:
         raise damaged(target, f"MD5 {etag} there, {digests.md5} here", request_id)
     return "md5-etag"
 
 
-def _encrypted(headers: Mapping[str, str]) -> bool:
-    """With SSE-KMS and SSE-C the ETag is no MD5: docs.aws.amazon.com/AmazonS3/latest/API/API_Object.html."""
+def may_be_md5(headers: Mapping[str, str]) -> bool:
+    """True where nothing better is given and the ETag looks like an MD5 and is no SSE-KMS or SSE-C one.
+
+    Source: docs.aws.amazon.com/AmazonS3/latest/API/API_Object.html.
+    """
     return (
-        headers.get("x-amz-server-side-encryption", "").startswith("aws:kms")
-        or "x-amz-server-side-encryption-customer-algorithm" in headers
+        CRC_HEADER not in headers
+        and _MD5_HEX.fullmatch(headers.get("ETag", "").strip('"').lower()) is not None
+        and not headers.get("x-amz-server-side-encryption", "").startswith("aws:kms")
+        and "x-amz-server-side-encryption-customer-algorithm" not in headers
     )

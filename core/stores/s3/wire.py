@@ -15,7 +15,7 @@ from core.stores.s3.answers import Target, bad_transit, http_date, not_s3, versi
 from core.stores.s3.exchange import Exchange, Refused, Request
 from core.stores.s3.listing import NotXml, PageParser
 from core.stores.s3.outgoing import Outgoing, changed_meanwhile
-from core.stores.s3.proof import CRC_HEADER, crc_text, md5_text, proof_of
+from core.stores.s3.proof import CRC_HEADER, crc_text, may_be_md5, md5_text, proof_of
 
 _CONTENT_RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+)")
 _META = "x-amz-meta-"
@@ -140,7 +140,7 @@ class S3Wire:
         promised = await body.digest(md5=content_md5) if checksums or content_md5 else None
         headers = {**request.headers, "Content-Length": str(body.size_bytes)}
         if promised is not None and checksums:
-            headers[CRC_HEADER] = crc_text(promised.crc64nvme)
+            headers |= {CRC_HEADER: crc_text(promised.crc64nvme), "x-amz-sdk-checksum-algorithm": "CRC64NVME"}
         if promised is not None and content_md5:
             headers["Content-MD5"] = md5_text(promised.md5)
         data = await _data(body, md5=promised is None)
@@ -150,6 +150,8 @@ class S3Wire:
         if isinstance(data, Outgoing) and not data.complete.is_set():
             raise not_s3(request.target, "the server said yes before it had everything")
         digests = _sent(body, promised)
+        if may_be_md5(answer) and not digests.md5:  # the checksum was passed over in silence
+            digests = replace(digests, md5=(await body.digest(md5=True)).md5)
         proof = proof_of(answer, digests, request.target, content_md5=content_md5)
         if "ETag" not in answer:
             raise not_s3(request.target, "PUT without ETag")
