@@ -32,7 +32,7 @@ from core.state.views import Views
 
 _LONGEST_WAIT_S = 24 * 3600.0
 _LANE = "direction, source_account, destination_account"
-_FIRST_LANE = f"SELECT {_LANE} FROM transfers INDEXED BY transfers_queued WHERE state = 'queued'"
+_A_LANE = f"SELECT {_LANE} FROM transfers INDEXED BY transfers_queued WHERE state = 'queued'"
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,10 +219,21 @@ def _get_many(connection: sqlite3.Connection, ids: Sequence[int]) -> dict[int, T
 
 def _lanes(connection: sqlite3.Connection) -> Iterator[tuple[str, str, str]]:
     """The combinations of direction and accounts that have something queued, by leaps through the index."""
-    lane = connection.execute(f"{_FIRST_LANE} ORDER BY {_LANE} LIMIT 1").fetchone()
+    lane = connection.execute(f"{_A_LANE} ORDER BY {_LANE} LIMIT 1").fetchone()
     while lane is not None:
         yield lane
-        lane = connection.execute(f"{_FIRST_LANE} AND ({_LANE}) > (?, ?, ?) ORDER BY {_LANE} LIMIT 1", lane).fetchone()
+        # one at a time: a comparison of all three at once would walk through every row of the lane that was left
+        lane = next(filter(None, (_leap(connection, lane[:known]) for known in (3, 2, 1))), None)
+
+
+def _leap(connection: sqlite3.Connection, lane: tuple[str, ...]) -> tuple[str, str, str] | None:
+    """The first lane that equals this one in all but the last of its columns, and is greater in that."""
+    columns = _LANE.split(", ")[: len(lane)]
+    condition = " AND ".join([*(f"{column} = ?" for column in columns[:-1]), f"{columns[-1]} > ?"])
+    found: tuple[str, str, str] | None = connection.execute(
+        f"{_A_LANE} AND {condition} ORDER BY {_LANE} LIMIT 1", lane
+    ).fetchone()
+    return found
 
 
 def _accounts(lane: tuple[str, str, str]) -> set[str]:
