@@ -9,10 +9,11 @@ from contextlib import asynccontextmanager
 from core.model.errors import IntegrityError, LocalError, Retry
 from core.model.objects import Digests
 from core.stores.base import ByteStore
-from core.transfer.files import FileBody, RangeSink, changed_error, fingerprint_of, local_error, open_source
+from core.transfer.files import changed_error, fingerprint_of, local_error, open_source
 from core.transfer.gate import Gate
 from core.transfer.orders import DigestRange, FetchRange, Order, Outcome, ReadBack, SendObject, SendPart
 from core.transfer.pace import Paces
+from core.transfer.ranges import FileBody, RangeSink
 
 OnBytes = Callable[[int], None]
 
