@@ -106,8 +106,8 @@ class Selections(Ledger):
 
 @contextmanager
 def _picked(connection: sqlite3.Connection, selection: Selection, states: Iterable[State]) -> Iterator[int]:
-    """The selected transfers that are in `states`, in a temporary table `picked` that numbers them from 1; how many."""
-    connection.execute("CREATE TEMP TABLE IF NOT EXISTS picked (no INTEGER PRIMARY KEY, id INTEGER NOT NULL UNIQUE)")
+    """The selected transfers that are in `states`, in a temporary table `picked`; how many."""
+    connection.execute("CREATE TEMP TABLE IF NOT EXISTS picked (id INTEGER PRIMARY KEY)")
     if selection.everything:
         condition, values = where(selection.view, states)
         condition += " AND id NOT IN (SELECT value FROM json_each(?))"
@@ -126,29 +126,38 @@ def _move_picked(
     connection: sqlite3.Connection, tally: Tally, new: State, values: Mapping[str, Any], condition: str
 ) -> None:
     """All picked transfers that meet the condition, with one UPDATE."""
-    moved = 0
-    for batch, old, *sums in _sums(connection, condition):
+    found = _sums(connection, condition)
+    for batch, old, *sums in found:
         tally.move(batch, old, new, *sums)
-        moved += sums[0]
-    if not moved:
+    if not found:
         return
-    sets = {"ended_s": time.time() if new in ENDED else 0.0, **values, "state": new.value}
+    sets = {**values, "state": new.value}
+    if new in ENDED:
+        sets = {"ended_s": time.time(), **sets}
+        numbering = f", ended_no = id + {_reserve_numbers(connection)}"
+    elif any(old in ENDED for _, old, *_ in found):
+        sets = {"ended_s": 0.0, **sets}
+        numbering = ", ended_no = 0"
+    else:
+        numbering = ""  # columns that are left alone cost nothing in the indexes
     names = ", ".join(f"{name} = ?" for name in sets)
-    numbering = "0"
-    if new in ENDED:  # the numbers in `picked` may have gaps here; what counts is that none comes twice
-        before = ended_counter(connection)
-        numbering = f"{before} + (SELECT no FROM picked WHERE picked.id = transfers.id)"
-        set_ended_counter(connection, before + connection.execute("SELECT max(no) FROM picked").fetchone()[0])
     connection.execute(
-        f"UPDATE transfers SET {names}, ended_no = {numbering} WHERE ({condition}) AND {_OF_PICKED}",
-        tuple(sets.values()),
+        f"UPDATE transfers SET {names}{numbering} WHERE (+{condition}) AND {_OF_PICKED}", tuple(sets.values())
     )
+
+
+def _reserve_numbers(connection: sqlite3.Connection) -> int:
+    """What must be added to the ids of the picked transfers to make them the next numbers of endings (with gaps)."""
+    before = ended_counter(connection)
+    first, last = connection.execute("SELECT min(id), max(id) FROM picked").fetchone()
+    set_ended_counter(connection, before + 1 + last - first)
+    return before + 1 - int(first)
 
 
 def _sums(connection: sqlite3.Connection, condition: str) -> list[tuple[int, State, int, int, int]]:
     rows = connection.execute(
         "SELECT batch_id, state, count(*), sum(size_bytes), sum(committed_bytes) FROM transfers"
-        f" WHERE ({condition}) AND {_OF_PICKED} GROUP BY batch_id, state"
+        f" WHERE (+{condition}) AND {_OF_PICKED} GROUP BY batch_id, state"
     )
     return [(batch, State(state), *sums) for batch, state, *sums in rows]
 
