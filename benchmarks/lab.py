@@ -31,9 +31,7 @@ async def engine(server: Server | None = None) -> AsyncIterator[tuple[Path, Sock
         client = await connect(find_places(), timeout_s=30)
         try:
             if server is not None:
-                await client.call(
-                    PutAccount(account=account_of(server), secret=server.secret_key, memory_only=True)
-                )
+                await client.call(PutAccount(account=account_of(server), secret=server.secret_key, memory_only=True))
                 await client.call(CreateBucket(bucket=BUCKET, account=ACCOUNT))
             yield home, client
         finally:
