@@ -159,6 +159,6 @@ def group_of(key: str, prefix: str, delimiter: str) -> str:
 def read_token(token: str) -> bytes:
     """What every key of the next page comes after. Raises UsageError `bad-token`."""
     try:
-        return base64.urlsafe_b64decode(token.encode())
+        return base64.b64decode(token.encode(), altchars=b"-_", validate=True)
     except (binascii.Error, ValueError):
         raise refusals.bad_token(token) from None

@@ -47,8 +47,7 @@ class LocalStore:
         if_none_match: bool = False,
         content_md5: bool = False,
     ) -> Stored:
-        place = await self._writable(bucket)
-        await on_disk(key, place.path, key)  # what cannot be stored is refused before it is read
+        place = await self._writable(bucket, key)
         if if_none_match:
             await on_disk(key, objects.check_free, place, key)
         async with drafting(place.new_draft(), key) as draft:
@@ -132,7 +131,7 @@ class LocalStore:
     ) -> ObjectInfo:
         """The bytes are read and digested anew, so the copy has the ETag of a single upload, as on AWS."""
         source = await self.head(source_bucket, source_key)
-        place = await self._writable(bucket)
+        place = await self._writable(bucket, key)
         async with drafting(place.new_draft(), key) as draft:
             await self.get_range(
                 source_bucket,
@@ -148,8 +147,7 @@ class LocalStore:
         return await self.head(bucket, key)
 
     async def create_upload(self, bucket: str, key: str, *, content_type: str = "") -> NewUpload:
-        place = await self._writable(bucket)
-        await on_disk(key, place.path, key)
+        place = await self._writable(bucket, key)
         if key.endswith("/"):
             raise unsafe(key, "a folder holds no bytes of its own")
         return NewUpload(await on_disk(key, uploads.open_new, place, key, content_type), checksums=True)
@@ -210,13 +208,9 @@ class LocalStore:
     async def _place(self, bucket: str) -> BucketPlace:
         return await on_disk(bucket, buckets.find, self._root, bucket)
 
-    async def _writable(self, bucket: str) -> BucketPlace:
-        """The bucket with its hidden folder made; looked into once, for drafts that were left behind."""
-        place = await self._place(bucket)
-        if bucket not in self._prepared or not await on_disk(bucket, place.drafts.is_dir):
-            await on_disk(bucket, place.prepare)
-            self._prepared.add(bucket)
-        return place
+    async def _writable(self, bucket: str, key: str = "") -> BucketPlace:
+        """The bucket, ready to be written to; a key that could not be stored is refused before anything is read."""
+        return await on_disk(key or bucket, buckets.find_writable, self._root, bucket, key, self._prepared)
 
 
 def _stored(digests: Digests) -> Stored:
