@@ -1,4 +1,4 @@
-"""Resident memory of engine and movers while one file goes up, for several sizes (`python -m benchmarks.memory 1 10`)."""
+"""Resident memory of engine and movers while one file goes up (`python -m benchmarks.memory 1 10`: sizes in GiB)."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import time
 
 from benchmarks.lab import ACCOUNT, BUCKET, engine, peak_rss_mb, sparse_file
 from core.model.transfer import ENDED, State
-from core.protocol.commands import AddTransfers, GetBatch, ListEnded
 from core.model.units import GIB
+from core.protocol.commands import AddTransfers, GetBatch, ListEnded
 from tests.support.servers import Server, start_swift
 
 

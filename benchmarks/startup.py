@@ -1,4 +1,4 @@
-"""From the start of the process to a painted window, and to the engine's first answer; against a bare PySide6 window."""
+"""From process start to a painted window, and to the engine's first answer; against a bare PySide6 window."""
 
 from __future__ import annotations
 
