@@ -77,6 +77,7 @@ def _opened(path: Path) -> Opened:
         notice = salvage.repair(path, connect)
         was_clean = False
         connection = _prepared(path, check=False)
+    mark.touch(mode=0o600)
     mark.write_bytes(b"")
     return Opened(connection, was_clean, notice)
 
@@ -127,8 +128,8 @@ def _prepared(path: Path, *, check: bool) -> sqlite3.Connection:
         if check:
             _check_all(connection)
         schema.migrate(connection, path, schema.migrations())
-        if schema.shape(connection) != schema.our_shape(schema.migrations()):
-            raise _Damaged("not our tables")
+        if not schema.our_shape(schema.migrations()).items() <= schema.shape(connection).items():
+            raise _Damaged("our tables are not there")
     except BaseException as error:
         connection.close()
         if isinstance(error, Exception) and _means_damage(error, path):
