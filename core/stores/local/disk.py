@@ -87,10 +87,10 @@ def _plain(error: OSError, where: str) -> LocalError:
     return LocalError("file-error", f"“{where}”: {error.strerror or error}.", where=where, detail=repr(error))
 
 
-def look(path: Path) -> os.stat_result | None:
+def look(path: Path | str) -> os.stat_result | None:
     """What is at a path, not followed if it is a link; None for nothing."""
     try:
-        return path.lstat()
+        return os.lstat(path)
     except (FileNotFoundError, NotADirectoryError):
         return None
 

@@ -115,5 +115,5 @@ def read_page(
     found: list[ObjectInfo] = []
     for key in cut.keys:
         with suppress(RemoteError):
-            found.append(objects.find(place, key).info(key))
+            found.append(objects.find_at(place, key, os.path.join(place.folder, key)).info(key))
     return Page(tuple(found), tuple(cut.prefixes), cut.token), cut.rest

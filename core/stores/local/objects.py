@@ -38,17 +38,21 @@ class Found:
 
 def find(place: BucketPlace, key: str) -> Found:
     """An object as it is now. Raises `no-key`."""
-    path = place.path(key)
+    return find_at(place, key, place.path(key))
+
+
+def find_at(place: BucketPlace, key: str, path: Path | str) -> Found:
+    """The same, for a path that is known to be safe."""
     if key.endswith("/"):
         return _find_folder(place, key, path)
     found, before = _look_at(place, key, path), None
     # while our own writers replace the file again and again, its record may be a step ahead of what we saw
-    while found.facts.crc64nvme is None and found.state != before:
+    while found.facts.crc64nvme is None and found.state != before and records.are_kept(place, key):
         before, found = found.state, _look_at(place, key, path)
     return found
 
 
-def _look_at(place: BucketPlace, key: str, path: Path) -> Found:
+def _look_at(place: BucketPlace, key: str, path: Path | str) -> Found:
     status = look(path)
     if status is None or not stat.S_ISREG(status.st_mode):
         raise refusals.no_key(key)
@@ -62,7 +66,7 @@ def describe(place: BucketPlace, key: str, status: os.stat_result) -> Found:
     return Found(state, facts, status.st_mtime)
 
 
-def _find_folder(place: BucketPlace, key: str, path: Path) -> Found:
+def _find_folder(place: BucketPlace, key: str, path: Path | str) -> Found:
     status = look(path)
     facts = records.read(place, key, FOLDER)
     if status is None or not is_folder(status) or facts is None:

@@ -64,7 +64,7 @@ def read(place: BucketPlace, key: str, state: str) -> Facts | None:
 
 def write(place: BucketPlace, key: str, entries: list[Entry], *, lasting: bool = False) -> None:
     """Replace a key's record. `lasting` waits for the disk: worth it where losing it would cost a whole upload."""
-    path = _path(place, key)
+    path = Path(_path(place, key))
     make_folder(path.parent)
     draft = place.new_draft()
     with draft.open("xb") as file:
@@ -78,15 +78,20 @@ def write(place: BucketPlace, key: str, entries: list[Entry], *, lasting: bool =
 
 
 def remove(place: BucketPlace, key: str) -> None:
-    _path(place, key).unlink(missing_ok=True)
+    Path(_path(place, key)).unlink(missing_ok=True)
 
 
 def written_s(place: BucketPlace, key: str) -> float:
     """When the record was written, in seconds since the epoch; 0 without one."""
     try:
-        return _path(place, key).stat().st_mtime
+        return os.stat(_path(place, key)).st_mtime
     except OSError:
         return 0.0
+
+
+def are_kept(place: BucketPlace, key: str) -> bool:
+    """True when there is a record for the key, of whatever state of its file."""
+    return os.path.exists(_path(place, key))
 
 
 def is_folder_object(place: BucketPlace, key: str) -> bool:
@@ -94,15 +99,17 @@ def is_folder_object(place: BucketPlace, key: str) -> bool:
     return read(place, key, FOLDER) is not None
 
 
-def _entries(path: Path) -> list[Entry]:
+def _entries(path: str) -> list[Entry]:
     try:
-        record: _Record = _decoder.decode(path.read_bytes())
+        with open(path, "rb") as file:
+            record: _Record = _decoder.decode(file.read())
     except (FileNotFoundError, NotADirectoryError, msgspec.MsgspecError):
         return []
     return record.entries
 
 
-def _path(place: BucketPlace, key: str) -> Path:
-    # hashed: a record's path must fit whatever the key, and a key may end in any suffix
+def _path(place: BucketPlace, key: str) -> str:
+    # hashed: a record's path must fit whatever the key, and a key may end in any suffix;
+    # text: listings ask for thousands, and pathlib would take most of their time
     name = hashlib.sha256(key.encode()).hexdigest()
-    return place.records / name[:2] / f"{name[2:40]}.json"
+    return os.path.join(place.records, name[:2], f"{name[2:40]}.json")
