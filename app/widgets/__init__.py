@@ -1,0 +1,1 @@
+"""Small painted parts that the views are made of."""
