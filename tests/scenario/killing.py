@@ -65,7 +65,7 @@ class Ward:
         )
 
     def prepare(self) -> str:
-        """A source file of random bytes and the same as an object; returns its SHA-256."""
+        """A source file of random bytes, a bucket, and keys for the engine; returns the file's SHA-256."""
         digest = hashlib.sha256()
         with (self.home / "source.bin").open("wb") as file:
             left = self.size_bytes
@@ -82,6 +82,11 @@ class Ward:
         )
         os.environ["AWS_SHARED_CREDENTIALS_FILE"] = str(credentials)
         return digest.hexdigest()
+
+    def put_object(self) -> None:
+        """The source as an object, for downloads that no upload went before."""
+        with (self.home / "source.bin").open("rb") as file:
+            self.s3.put_object(Bucket=BUCKET, Key="object.bin", Body=file)
 
     @contextlib.asynccontextmanager
     async def client(self) -> AsyncIterator[SocketClient]:
@@ -140,8 +145,9 @@ class Ward:
             mine = next(r for r in row if r.id == transfer_id)
             if mine.state in ENDED:
                 return True
-            if victim == "mover" and not status.movers:
-                victim = "engine"
+            while victim == "mover" and not status.movers:  # an engine that was just killed has none yet
+                await asyncio.sleep(0.02)
+                status = await client.call(GetStatus())
             if victim != "window":
                 transfer = await client.call(GetTransfer(id=transfer_id))
                 part = transfer.part_size_bytes or 8 << 20
@@ -219,6 +225,8 @@ async def run(
 ) -> Report:
     """Transfers in turn up and down until there were so many kills."""
     sha256 = ward.prepare()
+    if directions[0] == "down":
+        ward.put_object()
     await ward.set_up()
     turn = 0
     while sum(ward.report.kills.values()) < kills:

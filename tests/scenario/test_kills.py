@@ -24,10 +24,6 @@ SEED = int(os.environ.get("SLUICE_SEED", "20261120"))
 async def test_every_kill_resumes_to_an_equal_object(home: Path, swift: Server, direction: str) -> None:
     ward = Ward(home, swift, size_bytes=SIZE_MIB << 20, seed=SEED)
     try:
-        if direction == "down":
-            ward.prepare()
-            with (home / "source.bin").open("rb") as file:
-                ward.s3.put_object(Bucket="kills", Key="object.bin", Body=file)
         report = await run(ward, (direction,), kills=KILLS, per_transfer=3, say=print)
     finally:
         await stop(find_places())
