@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 
 from core.model.errors import StateError
 from core.state.failures import failure, is_damage
-from core.state.opening import Opened, connect, mark_of, open_state
+from core.state.opening import DAMAGED, Opened, connect, mark_of, open_state
 
 T = TypeVar("T")
 Change = Callable[[sqlite3.Connection], T]
@@ -206,20 +206,22 @@ class Database:
         self._thread.join()
         for reader in self._readers.values():
             reader.close()
-        try:
-            if not self._suspect:
-                self._connection.execute("PRAGMA optimize")
-                self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        self._tidy_up()
+        with suppress(sqlite3.Error):
             self._connection.close()
-        except sqlite3.Error as error:
-            _log.warning("the queue could not be tidied up: %s", error)
-            with suppress(sqlite3.Error):
-                self._connection.close()
-            return  # the mark stays: the next start looks at everything
         if self._suspect:
-            mark_of(self.path).write_bytes(b"damaged")
-        else:
+            mark_of(self.path).write_bytes(DAMAGED)
+        elif not self.path.with_name(self.path.name + "-wal").exists():  # the log is merged, nothing is left to be done
             mark_of(self.path).unlink(missing_ok=True)
+
+    def _tidy_up(self) -> None:
+        if self._suspect:  # a repair should find the file as it was
+            return
+        try:
+            self._connection.execute("PRAGMA optimize")
+            self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        except sqlite3.Error as error:
+            _log.warning("the queue could not be tidied up: %s", self._told(error))
 
 
 def _settle(group: list[_Waiting]) -> None:

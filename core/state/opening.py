@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import sqlite3
 import sys
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +15,8 @@ from core.state import salvage, schema
 from core.state.failures import failure, is_damage, primary_code, unreadable
 
 SMALL_BYTES = 4 << 20  # a file up to this size is always checked: that takes a few milliseconds
+DAMAGED = b"damaged"  # what the mark says when damage was met while the database was open
+_HEADER_BYTES = 512  # SQLite takes a file shorter than its smallest page for an empty one, and would write over it
 _BUSY_S = 10.0
 _WRITER_PRAGMAS = (
     "journal_mode = WAL",
@@ -50,12 +54,14 @@ def connect(path: Path, *, readonly: bool = False) -> sqlite3.Connection:
 def open_state(path: Path) -> Opened:
     """The database, migrated and ready to write; a damaged file is set aside and what can be read is carried over.
 
-    Raises StateError (`state-too-new`, `state-busy`, `state-unreadable`) or LocalError (`disk-full`, `disk-error`).
+    Raises StateError (`state-too-new`, `state-not-migrated`, `state-busy`, `state-unreadable`) or LocalError
+    (`disk-full`, `disk-error`).
     """
     try:
         return _opened(path)
     except sqlite3.Error as error:
-        raise failure(error, path) from error
+        told = failure(error, path)
+        raise (told if told is not error else _not_migrated(path, error)) from error
     except OSError as error:
         raise unreadable(path, str(error)) from error
 
@@ -64,19 +70,17 @@ def _opened(path: Path) -> Opened:
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     salvage.finish(path)
     mark = mark_of(path)
-    suspect = mark.exists() and mark.read_bytes() == b"damaged"
     was_clean = not mark.exists() and not path.with_name(path.name + "-wal").exists()
-    _refuse_newer(path)
+    suspect = mark.exists() and mark.read_bytes() == DAMAGED
     _make_private(path)
     notice = ""
     try:
-        if suspect:
-            raise _Damaged
-        connection = _prepared(path, check=not was_clean or path.stat().st_size <= SMALL_BYTES)
+        _look(path, was_clean, suspect)
+        connection = _prepared(path)
     except _Damaged:
         notice = salvage.repair(path, connect)
         was_clean = False
-        connection = _prepared(path, check=False)
+        connection = _prepared(path)
     mark.touch(mode=0o600)
     mark.write_bytes(b"")
     return Opened(connection, was_clean, notice)
@@ -86,26 +90,51 @@ class _Damaged(Exception):
     """The file cannot be used as it is."""
 
 
-def _refuse_newer(path: Path) -> None:
-    """Through a read-only connection, so that the file of a newer version stays as it is."""
-    if not path.exists() or path.stat().st_size == 0:
-        return
-    connection = None
-    try:
-        connection = connect(path, readonly=True)
+def _look(path: Path, was_clean: bool, suspect: bool) -> None:
+    """Look at the file without changing a byte of it, as a connection that may write would at its end. Raises _Damaged,
+    or StateError `state-too-new`."""
+    size_bytes = path.stat().st_size
+    if 0 < size_bytes < _HEADER_BYTES:
+        raise _Damaged("a stump")
+    with _damage_told(path), closing(connect(path, readonly=True)) as connection:
         version = schema.version_of(connection)
-    except (sqlite3.Error, MemoryError):
-        return  # whatever this is, it will be found again
-    finally:
-        if connection is not None:
-            connection.close()
-    if version > len(schema.migrations()):
-        raise StateError(
-            "state-too-new",
-            f"This queue was written by a newer Sluice; install that version or move {path} aside.",
-            detail=f"version {version}, known up to {len(schema.migrations())}",
-            where=str(path),
-        )
+        if version > len(schema.migrations()):
+            raise _too_new(path, version)
+        foreign = version == 0 and connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0] > 0
+        if foreign or version < 0 or suspect:
+            raise _Damaged("not our file" if not suspect else "damage was seen at work")
+        if not schema.our_shape(schema.migrations()[:version]).items() <= schema.shape(connection).items():
+            raise _Damaged("our tables are not there")
+        if size_bytes <= SMALL_BYTES:
+            _check(connection, "integrity_check")
+        elif not was_clean:
+            _check(connection, "quick_check")  # a third of the time; it leaves out whether the indexes fit the tables
+
+
+def _check(connection: sqlite3.Connection, pragma: str) -> None:
+    connection.execute("PRAGMA cell_size_check = ON")
+    answers = connection.execute(f"PRAGMA {pragma}(1)").fetchall()
+    if answers != [("ok",)]:
+        raise _Damaged(str(answers))
+
+
+def _too_new(path: Path, version: int) -> StateError:
+    return StateError(
+        "state-too-new",
+        f"This queue was written by a newer Sluice; install that version or move {path} aside.",
+        detail=f"version {version}, known up to {len(schema.migrations())}",
+        where=str(path),
+    )
+
+
+def _not_migrated(path: Path, error: sqlite3.Error) -> StateError:
+    return StateError(
+        "state-not-migrated",
+        f"This version of Sluice cannot take over the queue of the version before; {path} was left as it was. "
+        "Install that version again and report this.",
+        detail=str(error),
+        where=str(path),
+    )
 
 
 def _make_private(path: Path) -> None:
@@ -115,40 +144,31 @@ def _make_private(path: Path) -> None:
         path.chmod(0o600)
 
 
-def _prepared(path: Path, *, check: bool) -> sqlite3.Connection:
-    """A connection to a file that is right as far as we have looked. Raises _Damaged where it is not."""
+def _prepared(path: Path) -> sqlite3.Connection:
+    """The writer's connection, after the migrations. Raises _Damaged for a file that does not take it."""
     connection = connect(path)
     try:
-        _check_header(connection)
-        for pragma in _WRITER_PRAGMAS:
-            connection.execute(f"PRAGMA {pragma}").fetchall()
-        if sys.platform == "darwin":  # there fsync alone does not reach the platter
-            connection.execute("PRAGMA fullfsync = ON")
-            connection.execute("PRAGMA checkpoint_fullfsync = ON")
-        if check:
-            _check_all(connection)
+        with _damage_told(path):
+            for pragma in _WRITER_PRAGMAS:
+                connection.execute(f"PRAGMA {pragma}").fetchall()
+            if sys.platform == "darwin":  # there fsync alone does not reach the platter
+                connection.execute("PRAGMA fullfsync = ON")
+                connection.execute("PRAGMA checkpoint_fullfsync = ON")
         schema.migrate(connection, path, schema.migrations())
-        if not schema.our_shape(schema.migrations()).items() <= schema.shape(connection).items():
-            raise _Damaged("our tables are not there")
-    except BaseException as error:
+    except BaseException:
         connection.close()
-        if isinstance(error, Exception) and _means_damage(error, path):
-            raise _Damaged from error
         raise
     return connection
 
 
-def _check_header(connection: sqlite3.Connection) -> None:
-    version = schema.version_of(connection)
-    foreign = version == 0 and connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0] > 0
-    if foreign or version < 0:
-        raise _Damaged("not our file")
-
-
-def _check_all(connection: sqlite3.Connection) -> None:
-    answers = connection.execute("PRAGMA quick_check(1)").fetchall()
-    if answers != [("ok",)]:
-        raise _Damaged(str(answers))
+@contextmanager
+def _damage_told(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except Exception as error:
+        if _means_damage(error, path):
+            raise _Damaged from error
+        raise
 
 
 def _means_damage(error: Exception, path: Path) -> bool:
