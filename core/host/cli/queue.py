@@ -11,6 +11,7 @@ from core.host.cli.goals import EverythingGoal, Goal, IdsGoal, all_rows
 from core.host.cli.link import Link
 from core.host.cli.output import Output, printable, transfer_record
 from core.host.cli.progress import progress_for
+from core.host.cli.signals import interruptions
 from core.host.cli.waiting import Waiting
 from core.model.errors import UsageError
 from core.model.units import format_size
@@ -57,7 +58,8 @@ async def _change(wishes: argparse.Namespace, link: Link, out: Output, change: _
     out.tell({"changed": count}, f"{count} {'transfer' if count == 1 else 'transfers'} {done}.")
     if not wishes.wait:
         return 0
-    return await Waiting(link, goal, out, progress_for(out, terminal=sys.stderr.isatty())).run()
+    with interruptions() as interrupted:
+        return await Waiting(link, goal, out, progress_for(out, terminal=sys.stderr.isatty())).run(interrupted)
 
 
 def _line(row: TransferRow) -> str:

@@ -13,7 +13,6 @@ from core.host.cli.goals import Goal, Standing
 from core.host.cli.link import Link
 from core.host.cli.output import Output, transfer_record
 from core.host.cli.progress import Mirror, Progress
-from core.host.cli.signals import interruptions
 from core.model.errors import CoreError, ErrorRecord, NetworkError, Retry
 from core.model.transfer import ENDED, State
 from core.protocol import commands as c
@@ -36,20 +35,19 @@ class Waiting:
     held_since_s: float = 0.0
     held: ErrorRecord | None = None
 
-    async def run(self) -> int:
-        """The exit code, once everything has come to rest, or Ctrl-C has paused it."""
-        with interruptions() as interrupted:
-            work = asyncio.create_task(self._to_rest())
-            stop = asyncio.create_task(interrupted.wait())
-            try:
-                await asyncio.wait({work, stop}, return_when=asyncio.FIRST_COMPLETED)
-                if work.done():
-                    return await self._told(work.result())
-                await _cancelled(work)
-                return await self._pause(interrupted)
-            finally:
-                await _cancelled(work, stop)
-                self.progress.close()
+    async def run(self, interrupted: asyncio.Event) -> int:
+        """The exit code, once everything has come to rest, or an interruption has paused it."""
+        work = asyncio.create_task(self._to_rest())
+        stop = asyncio.create_task(interrupted.wait())
+        try:
+            await asyncio.wait({work, stop}, return_when=asyncio.FIRST_COMPLETED)
+            if work.done():
+                return await self._told(work.result())
+            await _cancelled(work)
+            return await self._pause(interrupted)
+        finally:
+            await _cancelled(work, stop)
+            self.progress.close()
 
     async def _to_rest(self) -> Standing:
         while True:
