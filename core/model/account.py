@@ -52,23 +52,28 @@ _NAME = re.compile(r"[^\x00-\x1f/\\]{1,64}")
 def check_account(account: Account) -> Account:
     """The account itself. Raises UsageError (`bad-account`) with what is wrong."""
     if not _NAME.fullmatch(account.name) or account.name != account.name.strip():
-        raise UsageError(
-            "bad-account", "An account's name has 1 to 64 characters, without slashes.", where=account.name
-        )
+        raise _bad(account, "An account's name has 1 to 64 characters, without slashes.")
     if account.endpoint:
-        parts = urlsplit(account.endpoint)
-        if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
-            raise UsageError(
-                "bad-account",
-                f"“{account.endpoint}” is not an endpoint; write it like https://s3.example.com.",
-                where=account.name,
-            )
-        try:
-            parts.port  # noqa: B018  (the property raises for an impossible port)
-        except ValueError:
-            raise UsageError(
-                "bad-account", f"“{account.endpoint}” has an impossible port.", where=account.name
-            ) from None
+        _check_endpoint(account)
     if account.kind is AccountKind.LOCAL and not account.root:
-        raise UsageError("bad-account", "A local store needs a folder.", where=account.name)
+        raise _bad(account, "A local store needs a folder.")
+    if account.limit_up_bps < 0 or account.limit_down_bps < 0:
+        raise _bad(account, "A speed limit cannot be less than 0, which means none.")
     return account
+
+
+def _check_endpoint(account: Account) -> None:
+    try:
+        parts = urlsplit(account.endpoint)
+        port = parts.port
+    except ValueError:
+        raise _bad(account, f"“{account.endpoint}” has an impossible host or port.") from None
+    if parts.username is not None or parts.password is not None:
+        raise _bad(account, "An endpoint holds no keys; enter them in their own fields.")
+    usable = parts.scheme in ("http", "https") and parts.hostname and port != 0
+    if not usable or parts.query or parts.fragment:
+        raise _bad(account, f"“{account.endpoint}” is not an endpoint; write it like https://s3.example.com.")
+
+
+def _bad(account: Account, sentence: str) -> UsageError:
+    return UsageError("bad-account", sentence, where=account.name)

@@ -48,7 +48,7 @@ def parse_remote(text: str, account: str = "") -> Remote:
     bucket, _, key = text[5:].partition("/")
     if not bucket:
         raise UsageError("bad-location", f"“{text}” names no bucket; write it like s3://bucket/key.", where=text)
-    if any(c in bucket for c in " \t\n\\?#%"):
+    if bucket in (".", "..") or any(c in " \\?#%" or not c.isprintable() for c in bucket):
         raise UsageError("bad-location", f"“{bucket}” cannot be a bucket's name.", where=text)
     check_key(key)
     return Remote(bucket, key, account)
@@ -77,8 +77,8 @@ def check_key(key: str) -> str:
 def safe_relative(key: str) -> str:
     """A key's path under a download folder, slash-separated, never leaving it.
 
-    Refused (LocalError `unsafe-key`): absolute paths, `.` and `..` segments, empty segments, NUL, backslashes and drive
-    letters, since each of them would write elsewhere on some system. Refusing rather than rewriting keeps two keys from
+    Refused (LocalError `unsafe-key`): absolute paths, `.` and `..` segments, empty segments, NUL, backslashes and
+    segments that begin with a drive letter, since each of them would write elsewhere on some system. Refusing rather than rewriting keeps two keys from
     landing on one file.
     """
     segments = key.split("/")
@@ -87,7 +87,7 @@ def safe_relative(key: str) -> str:
         or "\0" in key
         or "\\" in key
         or any(segment in ("", ".", "..") for segment in segments)
-        or (len(segments[0]) == 2 and segments[0][1] == ":" and segments[0][0].isalpha())
+        or any(segment[1:2] == ":" and segment[0].isalpha() for segment in segments)
     )
     if unsafe:
         raise LocalError(
@@ -96,7 +96,7 @@ def safe_relative(key: str) -> str:
             where=key,
         )
     for segment in segments:
-        if len(segment.encode("utf-8", "surrogateescape")) > 255:
+        if len(segment.encode("utf-8", "surrogatepass")) > 255:
             raise LocalError(
                 "name-too-long",
                 f"The name “{segment[:40]}…” is longer than the 255 bytes a file system allows.",

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from core.model.errors import UsageError
 from core.model.objects import PartInfo
 from core.model.transfer import PartRecord
-from core.model.units import GIB, MIB, TIB, format_size
+from core.model.units import GIB, MIB, format_size
 
 # Limits of the S3 API: docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html
 MAX_PARTS = 10_000
 MIN_PART_BYTES = 5 * MIB
 MAX_PART_BYTES = 5 * GIB
-MAX_OBJECT_BYTES = 50 * TIB
+MAX_OBJECT_BYTES = MAX_PARTS * MAX_PART_BYTES  # 48.8 TiB, which some pages call 50 TB
 MAX_COPY_BYTES = 5 * GIB  # CopyObject's limit; above it UploadPartCopy
 DEFAULT_PART_BYTES = 8 * MIB
 
@@ -35,7 +35,10 @@ def part_size(size_bytes: int, preferred_bytes: int = DEFAULT_PART_BYTES) -> int
     part size can hold.
     """
     if size_bytes > MAX_OBJECT_BYTES:
-        raise UsageError("too-big", f"S3 stores objects up to 50 TiB; this one has {format_size(size_bytes)}.")
+        raise UsageError(
+            "too-big",
+            f"S3 stores objects up to {format_size(MAX_OBJECT_BYTES)}; this one has {format_size(size_bytes)}.",
+        )
     least = -(-size_bytes // MAX_PARTS)
     least_mib = -(-least // MIB) * MIB
     return min(max(preferred_bytes, MIN_PART_BYTES, least_mib), MAX_PART_BYTES)

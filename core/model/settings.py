@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, fields, replace
 
 from core.model.errors import UsageError
@@ -58,7 +59,7 @@ def _parsed(name: str, text: str) -> object:
         number = parse_rate(text)
     elif name.endswith("_bytes"):
         number = parse_size(text)
-    elif text.strip().isdigit():
+    elif re.fullmatch(r"\s*[0-9]{1,20}\s*", text):
         number = int(text)
     else:
         raise UsageError("bad-setting", f"“{text}” is not a whole number.", where=name)

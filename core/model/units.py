@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from fractions import Fraction
 
 from core.model.errors import UsageError
 
@@ -18,7 +19,7 @@ _FACTORS = {
     "g": GIB, "gib": GIB, "gb": 1000**3,
     "t": TIB, "tib": TIB, "tb": 1000**4,
 }  # fmt: skip
-_SIZE = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([a-zA-Z]*)\s*")
+_SIZE = re.compile(r"\s*([0-9]{1,20}(?:\.[0-9]{1,20})?)\s*([a-zA-Z]*)\s*")
 
 
 def parse_size(text: str) -> int:
@@ -27,7 +28,7 @@ def parse_size(text: str) -> int:
     factor = _FACTORS.get(found[2].lower()) if found else None
     if found is None or factor is None:
         raise UsageError("bad-size", f"“{text}” is not a size; write it like 8MiB, 150MB or 4096.", where=text)
-    return int(float(found[1]) * factor)
+    return int(Fraction(found[1]) * factor)
 
 
 def parse_rate(text: str) -> int:
