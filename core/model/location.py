@@ -78,8 +78,8 @@ def safe_relative(key: str) -> str:
     """A key's path under a download folder, slash-separated, never leaving it.
 
     Refused (LocalError `unsafe-key`): absolute paths, `.` and `..` segments, empty segments, NUL, backslashes and
-    segments that begin with a drive letter, since each of them would write elsewhere on some system. Refusing rather than rewriting keeps two keys from
-    landing on one file.
+    segments that begin with a drive letter, since each of them would write elsewhere on some system. Refusing rather
+    than rewriting keeps two keys from landing on one file.
     """
     segments = key.split("/")
     unsafe = (

@@ -1,5 +1,7 @@
 """What an account may be."""
 
+from contextlib import suppress
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -56,10 +58,8 @@ def test_bad_accounts_are_refused_in_a_sentence(account: Account) -> None:
 
 @given(st.text(), st.text())
 def test_any_text_is_judged(name: str, endpoint: str) -> None:
-    try:
-        check_account(Account(name, endpoint=endpoint))
-    except UsageError as error:
-        assert error.code == "bad-account"
+    with suppress(UsageError):
+        assert check_account(Account(name, endpoint=endpoint)).name.strip()
 
 
 def test_secrets_are_not_shown() -> None:

@@ -30,8 +30,10 @@ def test_a_url_is_read_back_as_it_was_written(bucket: str, key: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", "bucket/key", "http://bucket/key", "s3:/bucket", "s3://", "s3:///key", "s3://a b/k", "s3://a?b", "s3://a\\b/k"]
-    + ["s3://../key", "s3://./key", "s3://a\0b/key", "s3://a\nb", "s3://a\udc80b"],
+    [
+        *("", "bucket/key", "http://bucket/key", "s3:/bucket", "s3://", "s3:///key", "s3://a b/k", "s3://a?b"),
+        *("s3://a\\b/k", "s3://../key", "s3://./key", "s3://a\0b/key", "s3://a\nb", "s3://a\udc80b"),
+    ],
 )
 def test_what_is_no_location_is_refused(text: str) -> None:
     with pytest.raises(UsageError) as caught:
@@ -74,8 +76,7 @@ def test_a_key_that_is_not_unicode_is_refused() -> None:
 def test_a_safe_path_never_leaves_the_folder(key: str) -> None:
     try:
         safe = safe_relative(key)
-    except LocalError as error:
-        assert error.code in ("unsafe-key", "name-too-long")
+    except LocalError:
         return
     assert safe == key  # refused or kept, never rewritten
     for system, root in ((posixpath, "/home/me/in"), (ntpath, "D:\\me\\in")):
