@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 from core import __version__
 from core.engine.engine import Engine
+from core.engine.limits import lane_width
 from core.model.errors import CoreError, UsageError
 from core.model.lifecycle import CANCELLABLE, PAUSABLE, RESUMABLE, RETRYABLE
 from core.model.location import is_remote, parse_remote
@@ -209,8 +210,7 @@ async def _change_settings(engine: Engine, command: c.ChangeSettings) -> Setting
     engine.crew.set_pace("all:up", settings.limit_up_bps)
     engine.crew.set_pace("all:down", settings.limit_down_bps)
     for running in engine.live.running.values():
-        if not running.own_parts:
-            running.lanes.widen(settings.parts_parallel)
+        running.lanes.widen(lane_width(running.transfer.direction, settings, running.options, running.account))
     engine.pulse.beat()
     return settings
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
-from core.model.transfer import Direction, Transfer
+from core.model.account import Account
+from core.model.transfer import Direction, Options, Transfer
 from core.protocol.rows import Totals, TransferRow
 from core.transfer.gate import Gate
 from core.transfer.meter import Meter, Rate
@@ -18,7 +19,8 @@ class Running:
     meter: Meter
     lanes: Gate
     started_s: float
-    own_parts: bool = False  # its batch fixed the parts in parallel; settings do not change them
+    options: Options  # of its batch
+    account: Account
 
 
 @dataclass(slots=True)

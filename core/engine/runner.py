@@ -10,6 +10,7 @@ import time
 from core.engine.accounts import Accounts
 from core.engine.conflicts import Course, decide
 from core.engine.journaling import DatabaseJournal
+from core.engine.limits import lane_width, limits_of
 from core.engine.live import Live, Running
 from core.engine.patience import FOR_EVER, judge
 from core.engine.pulse import Pulse
@@ -90,9 +91,10 @@ class Runner:
     # The way there.
 
     def _enter(self, transfer: Transfer, options: Options, started_s: float) -> None:
-        width = options.parts or self._accounts.settings.parts_parallel
+        account = self._accounts.get(account_of(transfer))
+        lanes = Gate(lane_width(transfer.direction, self._accounts.settings, options, account))
         self._live.running[transfer.id] = Running(
-            transfer, self._live.meter(transfer), Gate(width), started_s, own_parts=bool(options.parts)
+            transfer, self._live.meter(transfer), lanes, started_s, options, account
         )
 
     async def _carry(self, transfer: Transfer, batch: Batch, started_s: float) -> None:
@@ -165,17 +167,16 @@ class Runner:
         )
 
     def _paces(self, direction: Direction, account: Account, batch: Batch) -> tuple[Pace, ...]:
-        settings, options = self._accounts.settings, batch.options
         if direction is Direction.COPY:
             return ()
-        up = direction is Direction.UP
-        limits = {
-            "all": settings.limit_up_bps if up else settings.limit_down_bps,
-            f"account:{account.name}": account.limit_up_bps if up else account.limit_down_bps,
-            f"batch:{batch.id}": options.limit_up_bps if up else options.limit_down_bps,
+        limits = limits_of(direction, self._accounts.settings, batch.options, account)
+        named = {
+            "all": limits.settings_bps,
+            f"account:{account.name}": limits.account_bps,
+            f"batch:{batch.id}": limits.batch_bps,
         }
         # "all" is always there, so that a limit set later reaches orders that are under way.
-        return tuple(self._crew.pace(f"{key}:{direction}", bps) for key, bps in limits.items() if bps or key == "all")
+        return tuple(self._crew.pace(f"{key}:{direction}", bps) for key, bps in named.items() if bps or key == "all")
 
     # The ends.
 
