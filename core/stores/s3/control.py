@@ -134,8 +134,8 @@ class Control:
         """botocore signs by our clock and cannot be told another one; so what it made is signed again."""
         if abs(self._offset_s) < 1:
             return
-        headers = {name: _text(value) for name, value in request.headers.items()}
-        region = _SCOPE.search(headers.get("Authorization", ""))
+        headers = {name.lower(): _text(value) for name, value in request.headers.items()}
+        region = _SCOPE.search(headers.get("authorization", ""))
         if region is None:
             return
         parts = urlsplit(request.url)
@@ -144,11 +144,11 @@ class Control:
             parts.netloc,
             parts.path,
             encode_query(parse_qsl(parts.query, keep_blank_values=True)),
-            {name: value for name, value in headers.items() if name.lower() not in _RESIGNED},
+            {name: value for name, value in headers.items() if name not in _RESIGNED},
             credentials=await frozen(self._session, self._account),
             region=region[1],
             now_s=time.time() + self._offset_s,
-            payload_sha256=headers["X-Amz-Content-SHA256"],
+            payload_sha256=headers["x-amz-content-sha256"],
         )
         for name, value in signed.items():
             request.headers[name] = value
