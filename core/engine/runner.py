@@ -20,13 +20,14 @@ from core.model.location import is_remote
 from core.model.transfer import Batch, Direction, Options, State, Transfer
 from core.state.transfers import Move, Transfers
 from core.stores.base import ObjectStore
+from core.transfer.begin import abort
 from core.transfer.copy import copy
 from core.transfer.crew import Crew
 from core.transfer.download import discard, download
 from core.transfer.gate import Gate
 from core.transfer.job import Job, Proof, Wishes
 from core.transfer.orders import Pace
-from core.transfer.upload import abort, upload
+from core.transfer.upload import upload
 
 log = logging.getLogger("sluice.runner")
 _NEVER_S = 4e18  # a time that SQLite can hold and nobody will see

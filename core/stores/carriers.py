@@ -20,4 +20,4 @@ def open_carrier(access: Access) -> ByteStore:
         case AccountKind.MEMORY:
             from core.stores.memory.store import MemoryStore
 
-            return MemoryStore(access.account)
+            return MemoryStore(access.account, keeps_checksums=access.checksums)

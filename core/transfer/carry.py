@@ -73,7 +73,16 @@ class Porter:
             if before.text != order.stamp:
                 raise changed_error(order.path)
             pace = self.paces.of(order.paces)
-            yield FileBody(fd, offset, order.size_bytes, pool=self.pool, pace=pace, on_bytes=on_bytes, path=order.path)
+            yield FileBody(
+                fd,
+                offset,
+                order.size_bytes,
+                pool=self.pool,
+                pace=pace,
+                on_bytes=on_bytes,
+                path=order.path,
+                stamp=before,
+            )
             if fingerprint_of(os.fstat(fd)) != before:
                 raise changed_error(order.path)
         finally:
@@ -95,7 +104,9 @@ class Porter:
     async def _receive(
         self, order: FetchRange | ReadBack, fd: int | None, md5: bool, store: ByteStore, on_bytes: OnBytes
     ) -> Outcome:
-        sink = RangeSink(fd, order.offset, md5=md5, pool=self.pool, pace=self.paces.of(order.paces), on_bytes=on_bytes)
+        path = order.path if isinstance(order, FetchRange) else ""
+        pace = self.paces.of(order.paces)
+        sink = RangeSink(fd, order.offset, md5=md5, pool=self.pool, pace=pace, on_bytes=on_bytes, path=path)
         fetched = await store.get_range(
             order.bucket, order.key, sink, start=order.offset, size_bytes=order.size_bytes, if_match=order.etag
         )

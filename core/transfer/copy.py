@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from core.model.errors import IntegrityError
+from core.model.errors import IntegrityError, RemoteError, Retry
 from core.model.location import parse_remote
 from core.model.objects import ObjectInfo
 from core.model.plan import MAX_COPY_BYTES, PartPlan, part_size, reconcile
 from core.model.transfer import PartRecord
 from core.model.units import MIB
 from core.stores.base import CompletePart
+from core.transfer.begin import open_upload
 from core.transfer.job import Job, Proof, side_by_side, with_retries
 
 _COPY_PART_BYTES = 512 * MIB
@@ -19,7 +20,12 @@ async def copy(job: Job, *, most_bytes: int = MAX_COPY_BYTES, part_bytes: int = 
     source = parse_remote(job.transfer.source)
     info = await with_retries(lambda: job.store.head(source.bucket, source.key))
     run = _Copy(job, info)
-    made = await (run.whole() if info.size_bytes <= most_bytes else run.in_parts(part_bytes))
+    try:
+        made = await (run.whole() if info.size_bytes <= most_bytes else run.in_parts(part_bytes))
+    except RemoteError as error:
+        if error.code in ("changed", "no-upload"):  # another version is there now, or somebody aborted: begin anew
+            error.retry = Retry.BACKOFF
+        raise
     return run.proof(made)
 
 
@@ -52,8 +58,7 @@ class _Copy:
         if job.transfer.upload_id:  # server-side parts are cheap to make again; an old upload only costs storage
             await job.store.abort_upload(target.bucket, target.key, job.transfer.upload_id)
             await job.journal.started_over()
-        await job.journal.intent("create")
-        new = await with_retries(lambda: job.store.create_upload(target.bucket, target.key))
+        new = await open_upload(job)
         part_bytes = part_size(self._info.size_bytes, preferred_bytes)
         await job.journal.planned(
             part_size_bytes=part_bytes,

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Protocol
 
+from core.model.errors import LocalError, Retry
 from core.stores.base import Access
 from core.transfer.gate import Gate
 from core.transfer.mover import InlineMover
@@ -59,6 +60,8 @@ class Crew:
         return Pace(key, self._share(self._paces.get(key, bps)))
 
     async def close(self) -> None:
+        if self._starting is not None:
+            await asyncio.gather(self._starting, return_exceptions=True)
         await asyncio.gather(self._inline.close(), *(member.close() for member in self._members))
         self._members.clear()
 
@@ -83,6 +86,16 @@ class Crew:
     async def _hire(self) -> ProcessMover:
         try:
             member = await ProcessMover.start()
+        except OSError as error:
+            raise LocalError(
+                "no-mover",
+                "The process that moves bytes could not start and is tried again; close other programs if this stays.",
+                detail=str(error),
+                retry=Retry.BACKOFF,
+            ) from error
+        else:
+            for key, bps in self._paces.items():  # orders made before a change still carry the old limits
+                member.set_pace(key, self._share(bps))
             self._members.append(member)
             return member
         finally:

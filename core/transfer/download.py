@@ -77,12 +77,12 @@ class _Download:
         found = await self._resumed(length_before) or await self._begun()
         try:
             await side_by_side(found.left, self._job.lanes, self._fetch)
+            return await self._finish()
         except RemoteError as error:
             if error.code == "changed":  # another version is there now: nothing of the old one may stay
                 await self._job.journal.started_over()
                 error.retry = Retry.BACKOFF
             raise
-        return await self._finish()
 
     # The plan.
 

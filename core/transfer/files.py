@@ -82,6 +82,7 @@ def fingerprint_of(status: os.stat_result) -> Fingerprint:
     return Fingerprint(status.st_size, status.st_mtime_ns, status.st_ino)
 
 
+@in_thread
 def read_fingerprint(path: str) -> Fingerprint:
     """Raises LocalError `no-file`, `not-a-file`..."""
     try:
@@ -96,9 +97,9 @@ def read_fingerprint(path: str) -> Fingerprint:
 def temporary_path(destination: str, token: str) -> str:
     """Where a download grows: beside its target, so that the last step is a rename; short, whatever the target's name.
 
-    The same transfer finds the same name again after a restart.
+    The same transfer finds the same name again after a restart, also when it now goes to another name in the folder.
     """
-    mark = hashlib.sha256(f"{token}\0{destination}".encode("utf-8", "surrogateescape")).hexdigest()[:16]
+    mark = hashlib.sha256(token.encode()).hexdigest()[:16]
     return os.path.join(os.path.dirname(destination), f".sluice-{mark}.part")
 
 
@@ -109,21 +110,32 @@ def make_folders(root: str, folder: str) -> None:
     A link planted there would lead the download outside the folder the user chose. Raises LocalError.
     """
     try:
-        os.makedirs(root, exist_ok=True)
+        _make_folder(Path(root), parents=True)
         here = Path(root)
         for name in Path(folder).relative_to(root).parts:
             here = here / name
-            try:
-                here.mkdir()
-            except FileExistsError:
-                if here.is_symlink():
-                    raise LocalError(
-                        "unsafe-link",
-                        f"“{here}” is a link that leads elsewhere; nothing was written through it.",
-                        where=str(here),
-                    ) from None
+            _make_folder(here)
+            if here.is_symlink():
+                raise LocalError(
+                    "unsafe-link",
+                    f"“{here}” is a link that leads elsewhere; nothing was written through it.",
+                    where=str(here),
+                )
     except OSError as error:
         raise local_error(error, folder) from error
+
+
+def _make_folder(path: Path, *, parents: bool = False) -> None:
+    try:
+        path.mkdir(parents=parents, exist_ok=True)
+    except (FileExistsError, NotADirectoryError) as error:
+        if path.is_symlink():  # a dangling one; whether it is allowed here is for the caller to say
+            return
+        raise LocalError(
+            "not-a-folder",
+            f"“{error.filename or path}” is a file where a folder is needed; move it or choose another folder.",
+            where=str(path),
+        ) from error
 
 
 @in_thread

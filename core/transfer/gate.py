@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 
 class Gate:
@@ -50,7 +50,8 @@ class Gate:
             if ticket.done() and not ticket.cancelled():
                 self.leave(units)  # admitted and cancelled in the same turn
             else:
-                self._queue.remove((units, ticket))
+                with suppress(ValueError):  # taken out already by who came to admit it
+                    self._queue.remove((units, ticket))
                 self._admit()
             raise
 

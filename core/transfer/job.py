@@ -96,7 +96,8 @@ async def with_retries(once: Callable[[], Awaitable[T]], tries: int = PART_TRIES
             return await once()
         except CoreError as error:
             last = attempt == tries - 1
-            if last or error.retry is not Retry.BACKOFF or isinstance(error, LocalError):
+            too_long = (error.after_s or 0.0) > _LONGEST_PAUSE_S  # the queue waits better than a part does
+            if last or too_long or error.retry is not Retry.BACKOFF or isinstance(error, LocalError):
                 raise
             if error.code != "mover-lost":
                 await asyncio.sleep(pause_s(attempt, error.after_s))
@@ -110,16 +111,14 @@ async def side_by_side(plans: Iterable[PartPlan], lanes: Gate, move: Callable[[P
     """
 
     async def run(plan: PartPlan) -> None:
-        try:
-            await move(plan)
-        finally:
-            lanes.leave()
+        await move(plan)
 
     try:
         async with asyncio.TaskGroup() as group:
             for plan in plans:
                 await lanes.enter()
-                group.create_task(run(plan))
+                # Not a `finally` in `run`: a task that is cancelled before its first step never gets there.
+                group.create_task(run(plan)).add_done_callback(lambda _: lanes.leave())
     except BaseExceptionGroup as failures:
         raise _first(failures) from None
 

@@ -33,4 +33,4 @@ class Journal(Protocol):
         """Bytes of an attempt that failed or was stopped."""
 
     async def intent(self, act: str) -> None:
-        """An irreversible act (`create`, `complete`, `replace`) is about to happen."""
+        """An irreversible act (`create`, `put`, `complete`, `replace`) is about to happen."""

@@ -34,8 +34,11 @@ class Rate:
     def _trim(self, now: float) -> None:
         while len(self._samples) > 1 and now - self._samples[1][0] >= _WINDOW_S:
             self._samples.popleft()
-        if now - self._samples[0][0] > 2 * _WINDOW_S:  # nothing for long: a new beginning
+        start_s, before = self._samples[0]
+        if len(self._samples) == 1 and now - start_s >= _WINDOW_S:  # nothing since: a new beginning
             self._samples[0] = (now - _WINDOW_S, self._total)
+        elif now - start_s > 2 * _WINDOW_S:  # after a long rest only the new bytes count
+            self._samples[0] = (now - _WINDOW_S, before)
 
 
 class Meter:

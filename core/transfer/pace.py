@@ -10,6 +10,7 @@ from core.transfer.orders import Pace
 
 PIECE_BYTES = 1 << 20
 _LEAST_PIECE_BYTES = 16 << 10
+_LOOK_AGAIN_S = 0.1  # how soon those who wait notice a changed limit
 _BURST_S = 0.1  # how much an idle bucket may save up: short, so that a limit is a limit from the first second
 
 
@@ -20,6 +21,7 @@ class TokenBucket:
         self._clock = clock
         self._free_at = 0.0  # when everything taken so far has been paid for
         self.bps = bps
+        self.changes = 0
 
     def reserve(self, size_bytes: int) -> float:
         """Take tokens and return how many seconds to wait before using them."""
@@ -27,13 +29,14 @@ class TokenBucket:
             return 0.0
         now = self._clock()
         self._free_at = max(self._free_at, now - _BURST_S) + size_bytes / self.bps
-        return max(0.0, self._free_at - now - _BURST_S)
+        return max(0.0, self._free_at - now)
 
     def change(self, bps: int) -> None:
         """A new limit, in force at once; debts made at the old one are forgotten."""
         if bps != self.bps:
             self.bps = bps
             self._free_at = 0.0
+            self.changes += 1
 
 
 class Paces:
@@ -69,7 +72,17 @@ class OrderPace:
         return PIECE_BYTES if not slowest else max(_LEAST_PIECE_BYTES, min(PIECE_BYTES, slowest // 16))
 
     async def take(self, size_bytes: int) -> None:
-        """Wait until this many bytes may pass."""
-        wait_s = max((bucket.reserve(size_bytes) for bucket in self._buckets), default=0.0)
-        if wait_s > 0:
-            await asyncio.sleep(wait_s)
+        """Wait until this many bytes may pass. A limit that changes meanwhile counts at once."""
+        until_s, seen = self._reserve(size_bytes), self._changes
+        while (wait_s := until_s - time.monotonic()) > 0:
+            await asyncio.sleep(min(wait_s, _LOOK_AGAIN_S))
+            if self._changes != seen:
+                until_s, seen = self._reserve(size_bytes), self._changes
+
+    def _reserve(self, size_bytes: int) -> float:
+        """The moment (monotonic seconds) from which the bytes may pass."""
+        return time.monotonic() + max((bucket.reserve(size_bytes) for bucket in self._buckets), default=0.0)
+
+    @property
+    def _changes(self) -> int:
+        return sum(bucket.changes for bucket in self._buckets)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
 
 from core.model.objects import Digests
+from core.model.transfer import Fingerprint
 from core.transfer.checksum import RunningDigest
-from core.transfer.files import changed_error, local_error
+from core.transfer.files import changed_error, fingerprint_of, local_error
 from core.transfer.gate import Gate
 from core.transfer.pace import PIECE_BYTES, OrderPace
 from core.transfer.threads import in_thread
@@ -32,6 +34,7 @@ class FileBody:
         pace: OrderPace = _NO_PACE,
         on_bytes: Callable[[int], None] = lambda _: None,
         path: str = "",
+        stamp: Fingerprint | None = None,  # what the file must stay like, looked at after every piece
     ) -> None:
         self.size_bytes = size_bytes
         self._fd = fd
@@ -40,45 +43,52 @@ class FileBody:
         self._pace = pace
         self._on_bytes = on_bytes
         self._path = path
+        self._stamp = stamp
         self._digest = RunningDigest(md5=False)
         self._flown = 0
 
     async def digest(self, *, md5: bool) -> Digests:
         running = RunningDigest(md5=md5)
-        async for _ in self._read(running, PIECE_BYTES):
-            pass
+        async with aclosing(self._read(running, _NO_PACE)) as pieces:
+            async for _ in pieces:
+                pass
         return running.digests()
 
-    async def pieces(self, *, md5: bool) -> AsyncIterator[bytes | memoryview]:
+    async def pieces(self, *, md5: bool) -> AsyncGenerator[bytes | memoryview]:
         self._on_bytes(-self._flown)  # a second attempt takes the first one back
         self._flown = 0
         self._digest = RunningDigest(md5=md5)
-        async for piece in self._read(self._digest, self._pace.piece_bytes):
-            await self._pace.take(len(piece))
-            yield piece
-            self._flown += len(piece)
-            self._on_bytes(len(piece))
+        async with aclosing(self._read(self._digest, self._pace)) as pieces:
+            async for piece in pieces:
+                await self._pace.take(len(piece))
+                yield piece
+                self._flown += len(piece)
+                self._on_bytes(len(piece))
 
     def sent(self) -> Digests:
         return self._digest.digests()
 
-    async def _read(self, running: RunningDigest, piece_bytes: int) -> AsyncIterator[bytes]:
+    async def _read(self, running: RunningDigest, pace: OrderPace) -> AsyncGenerator[bytes]:
         done = 0
         while done < self.size_bytes:
-            wanted = min(piece_bytes, self.size_bytes - done)
+            wanted = min(pace.piece_bytes, self.size_bytes - done)
             async with self._pool.passing(wanted):
-                piece = await _pread_digested(self._fd, wanted, self._offset + done, running, self._path)
+                piece = await _pread(self._fd, wanted, self._offset + done, running, self._path, self._stamp)
                 yield piece
             done += len(piece)
 
 
 @in_thread
-def _pread_digested(fd: int, size_bytes: int, offset: int, running: RunningDigest, path: str) -> bytes:
+def _pread(
+    fd: int, size_bytes: int, offset: int, running: RunningDigest, path: str, stamp: Fingerprint | None
+) -> bytes:
+    """Read and digest. Raises `source-changed` before the piece can be sent, so that no mixture is ever complete."""
     try:
         piece = os.pread(fd, size_bytes, offset)
+        changed = stamp is not None and fingerprint_of(os.fstat(fd)) != stamp
     except OSError as error:
         raise local_error(error, path) from error
-    if not piece:  # the file ends before the range does
+    if changed or not piece:  # no piece: the file ends before the range does
         raise changed_error(path)
     running.update(piece)
     return piece
@@ -109,10 +119,14 @@ class RangeSink:
         self._waiting_bytes = 0
 
     async def write(self, data: bytes | memoryview) -> None:
-        await self._pace.take(len(data))
-        self._waiting.append(bytes(data))
-        self._waiting_bytes += len(data)
-        self._on_bytes(len(data))
+        view, at = memoryview(data), 0
+        while at < len(view):  # under a slow limit little by little, so that progress can be seen
+            piece = bytes(view[at : at + self._pace.piece_bytes])
+            await self._pace.take(len(piece))
+            self._on_bytes(len(piece))
+            self._waiting.append(piece)
+            at += len(piece)
+        self._waiting_bytes += len(view)
         if self._waiting_bytes >= PIECE_BYTES // 4:
             await self.flush()
 

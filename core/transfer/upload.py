@@ -4,44 +4,22 @@ from __future__ import annotations
 
 import mimetypes
 
-from core.model.errors import CoreError, IntegrityError, Retry
+from core.model.errors import CoreError, IntegrityError, RemoteError, Retry
 from core.model.location import parse_remote
 from core.model.objects import ObjectInfo, PartInfo
-from core.model.plan import PartPlan, Reconciled, part_size, parts_of, reconcile
+from core.model.plan import PartPlan, Reconciled, part_size, reconcile
 from core.model.transfer import Fingerprint, PartRecord
-from core.stores.base import CompletePart, NewUpload
+from core.stores.base import CompletePart
+from core.transfer.begin import abort_unrecorded, open_upload
 from core.transfer.checksum import combined_crc, crc_text, multipart_etag
 from core.transfer.files import changed_error, read_fingerprint
 from core.transfer.job import Job, Proof, side_by_side, with_retries
-from core.transfer.orders import DigestRange, ReadBack, SendObject, SendPart
-
-_CLOCK_SLACK_S = 300.0
+from core.transfer.orders import DigestRange, Outcome, ReadBack, SendObject, SendPart
 
 
 async def upload(job: Job) -> Proof:
     """Send the file and prove it. Raises the CoreError that stopped it; what it has reached is in the journal."""
-    return await _Upload(job, read_fingerprint(job.transfer.source)).run()
-
-
-async def abort(job: Job) -> None:
-    """Take away what an unfinished upload left on the server."""
-    target = parse_remote(job.transfer.destination)
-    if job.transfer.upload_id:
-        await with_retries(lambda: job.store.abort_upload(target.bucket, target.key, job.transfer.upload_id))
-    elif job.transfer.intent.startswith("create@"):
-        await _abort_unrecorded(job, target.bucket, target.key)
-
-
-async def _abort_unrecorded(job: Job, bucket: str, key: str) -> None:
-    """Abort the upload we may have opened just before we died, without its id reaching our disk.
-
-    Only uploads of this very key, begun since we meant to, that hold no part: whoever else's it were, nothing is lost.
-    """
-    since_s = float(job.transfer.intent.partition("@")[2]) - _CLOCK_SLACK_S
-    for found in await job.store.list_uploads(bucket, prefix=key):
-        ours = found.key == key and (found.started_s >= since_s or not found.started_s)
-        if ours and not await job.store.list_parts(bucket, key, found.upload_id):
-            await job.store.abort_upload(bucket, key, found.upload_id)
+    return await _Upload(job, await read_fingerprint(job.transfer.source)).run()
 
 
 class _Upload:
@@ -62,88 +40,127 @@ class _Upload:
 
     async def run(self) -> Proof:
         preferred = part_size(self._size, self._job.wishes.preferred_part_bytes)
-        if not self._job.transfer.upload_id and self._size <= preferred:
+        left = await self._resumed()
+        if left is None and self._size <= preferred:
+            await abort_unrecorded(self._job)
             return await self._send_whole()
-        left = await self._resumed() or await self._begun(preferred)
-        await side_by_side(left.left, self._job.lanes, self._send)
+        left = left or await self._begun(preferred)
+        try:
+            await side_by_side(left.left, self._job.lanes, self._send)
+        except CoreError as error:
+            if error.code == "no-upload":  # somebody aborted it
+                await self._void(error)
+            raise
         return await self._finish()
 
     # One request.
 
     async def _send_whole(self) -> Proof:
-        self._job.meter.restart(committed_bytes=0, parts=1, parts_done=0)
-        outcome = await self._job.order(
-            SendObject(
-                bucket=self._bucket,
-                key=self._key,
-                path=self._path,
-                size_bytes=self._size,
-                stamp=self._stamp.text,
-                content_type=self._content_type,
-                if_none_match=not self._job.wishes.replace,
-                content_md5=self._content_md5,
-                paces=self._job.wishes.paces,
-            ),
-            1,
-        )
-        if not outcome.proof and not self._content_md5:
-            self._content_md5 = True  # this server's ETag proves nothing: have it check an MD5 instead
-            self._job.journal.sent_again(self._job.meter.drop(1))
-            return await self._send_whole()
-        if read_fingerprint(self._path) != self._stamp:
+        job = self._job
+        job.meter.restart(committed_bytes=0, parts=1, parts_done=0)
+        if not job.wishes.replace:
+            if job.transfer.intent.startswith("put@") and (proof := await self._there_already()):
+                return proof
+            await job.journal.intent("put")
+        try:
+            outcome = await self._put(if_none_match=not job.wishes.replace)
+            if not outcome.proof:  # this server's ETag proves nothing: have it check an MD5 instead
+                job.journal.sent_again(job.meter.drop(1))
+                outcome = await self._put(content_md5=True)
+        except RemoteError as error:
+            if error.code == "exists" and (proof := await self._there_already()):
+                return proof
+            raise
+        if await read_fingerprint(self._path) != self._stamp:
             raise changed_error(self._path)
-        self._job.meter.commit(1, self._size)
+        job.meter.commit(1, self._size)
         return Proof(outcome.proof, outcome.etag, crc_text(outcome.digests.crc64nvme))
+
+    async def _put(self, *, if_none_match: bool = False, content_md5: bool = False) -> Outcome:
+        order = SendObject(
+            bucket=self._bucket,
+            key=self._key,
+            path=self._path,
+            size_bytes=self._size,
+            stamp=self._stamp.text,
+            content_type=self._content_type,
+            if_none_match=if_none_match,
+            content_md5=content_md5,
+            paces=self._job.wishes.paces,
+        )
+        return await self._job.order(order, 1)
+
+    async def _there_already(self) -> Proof | None:
+        """Whether the object is this very file, by an attempt whose answer was lost; None when there is no object.
+
+        Raises `exists` when it is another one, which may not be replaced.
+        """
+        job = self._job
+        try:
+            info = await with_retries(lambda: job.store.head(self._bucket, self._key))
+        except RemoteError as error:
+            if error.code == "no-key":
+                return None
+            raise
+        order = DigestRange(path=self._path, offset=0, size_bytes=self._size, md5=True)
+        ours = (await job.crew.run(order, None, lambda _: None)).digests
+        crc = crc_text(ours.crc64nvme)
+        same = info.crc64nvme == crc if info.crc64nvme else info.etag == ours.md5
+        if info.size_bytes != self._size or not same:
+            raise RemoteError("exists", f"“{self._key}” exists already and was not replaced.", where=self._key)
+        job.meter.commit(1, self._size)
+        return Proof("crc64nvme" if info.crc64nvme else "md5-etag", info.etag, crc)
 
     # Many parts.
 
     async def _begun(self, part_bytes: int) -> Reconciled:
-        """A new multipart upload. The wish to open one is on disk before, so that none is ever left behind unknown."""
+        """A new multipart upload."""
         job = self._job
-        if job.transfer.intent.startswith("create@"):
-            await _abort_unrecorded(job, self._bucket, self._key)
-        await job.journal.intent("create")
-        new: NewUpload = await with_retries(
-            lambda: job.store.create_upload(self._bucket, self._key, content_type=self._content_type)
-        )
+        new = await open_upload(job, self._content_type)
         self._upload_id, self._checksums = new.upload_id, new.checksums
-        await job.journal.planned(
-            part_size_bytes=part_bytes,
-            upload_id=new.upload_id,
-            checksums=new.checksums,
-            source_stamp=self._stamp.text,
-            size_bytes=self._size,
-        )
+        await self._planned(part_bytes)
         fresh = reconcile((), None, size_bytes=self._size, part_bytes=part_bytes)
         job.meter.restart(committed_bytes=0, parts=len(fresh.left), parts_done=0)
         return fresh
 
+    async def _planned(self, part_bytes: int) -> None:
+        await self._job.journal.planned(
+            part_size_bytes=part_bytes,
+            upload_id=self._upload_id,
+            checksums=self._checksums,
+            source_stamp=self._stamp.text,
+            size_bytes=self._size,
+        )
+
     async def _resumed(self) -> Reconciled | None:
         """What the last run left to do, with every kept part proven; None when there is nothing to go on from."""
-        transfer, job = self._job.transfer, self._job
+        transfer = self._job.transfer
         if not transfer.upload_id:
             return None
+        self._upload_id, self._checksums = transfer.upload_id, transfer.checksums
         before = Fingerprint.parse(transfer.source_stamp)
         if before is None or before.size_bytes != self._size:
             await self._start_over()
             return None
-        self._upload_id, self._checksums = transfer.upload_id, transfer.checksums
-        plans = list(parts_of(self._size, transfer.part_size_bytes))
-        records = list(job.parts)
         on_server = await self._server_parts()
-        if on_server is None and not _all_done(records, len(plans)):
+        changed = before != self._stamp
+        found = await self._proven(on_server, check_bytes=changed)
+        if on_server is None and found.left:
             await self._start_over()
             return None
         # Everything done and the id gone: our answer to Complete was lost, which completing again finds out.
-        found = reconcile(records, on_server, size_bytes=self._size, part_bytes=transfer.part_size_bytes)
-        if before != self._stamp:
-            proven = [record for record in found.kept if await self._still_holds(record)]
-            found = reconcile(proven, on_server, size_bytes=self._size, part_bytes=transfer.part_size_bytes)
-            found = Reconciled(
-                found.kept, found.left, sum(plan.size_bytes for plan in found.left if _known(plan, records))
-            )
-        await self._keep(found, transfer.part_size_bytes, changed=before != self._stamp)
+        await self._keep(found, changed=changed)
         return found
+
+    async def _proven(self, on_server: dict[int, PartInfo] | None, *, check_bytes: bool) -> Reconciled:
+        size, part_bytes = self._size, self._job.transfer.part_size_bytes
+        found = reconcile(self._job.parts, on_server, size_bytes=size, part_bytes=part_bytes)
+        if not check_bytes:
+            return found
+        kept = [record for record in found.kept if await self._still_holds(record)]
+        started = {record.number for record in self._job.parts}
+        left = reconcile(kept, on_server, size_bytes=size, part_bytes=part_bytes).left
+        return Reconciled(tuple(kept), left, sum(plan.size_bytes for plan in left if plan.number in started))
 
     async def _server_parts(self) -> dict[int, PartInfo] | None:
         """The server's list; None when it does not know the upload any more."""
@@ -161,18 +178,12 @@ class _Upload:
         outcome = await self._job.crew.run(order, None, lambda _: None)
         return outcome.digests.crc64nvme == record.crc64nvme and outcome.digests.size_bytes == record.size_bytes
 
-    async def _keep(self, found: Reconciled, part_bytes: int, *, changed: bool) -> None:
+    async def _keep(self, found: Reconciled, *, changed: bool) -> None:
         job = self._job
         self._records = {record.number: record for record in found.kept}
         await job.journal.kept(list(self._records), found.resent_bytes)
         if changed:
-            await job.journal.planned(
-                part_size_bytes=part_bytes,
-                upload_id=self._upload_id,
-                checksums=self._checksums,
-                source_stamp=self._stamp.text,
-                size_bytes=self._size,
-            )
+            await self._planned(job.transfer.part_size_bytes)
         job.meter.restart(
             committed_bytes=sum(record.size_bytes for record in found.kept),
             parts=len(found.kept) + len(found.left),
@@ -180,9 +191,14 @@ class _Upload:
         )
 
     async def _start_over(self) -> None:
-        """The old upload is of no use: throw it away on both sides."""
-        await self._job.store.abort_upload(self._bucket, self._key, self._job.transfer.upload_id)
+        """The upload is of no use: throw it away on both sides."""
+        await with_retries(lambda: self._job.store.abort_upload(self._bucket, self._key, self._upload_id))
         await self._job.journal.started_over()
+
+    async def _void(self, error: CoreError) -> None:
+        """Start over because of this error, the next time."""
+        await self._start_over()
+        error.retry = Retry.BACKOFF
 
     async def _send(self, plan: PartPlan) -> None:
         job = self._job
@@ -224,7 +240,7 @@ class _Upload:
 
     async def _finish(self) -> Proof:
         job = self._job
-        if read_fingerprint(self._path) != self._stamp:
+        if await read_fingerprint(self._path) != self._stamp:
             raise changed_error(self._path)
         records = [self._records[number] for number in sorted(self._records)]
         whole = crc_text(combined_crc(records))
@@ -237,9 +253,8 @@ class _Upload:
                 )
             )
         except CoreError as error:
-            if error.code in ("no-upload", "bad-part", "entity-too-small"):
-                await job.journal.started_over()
-                error.retry = Retry.BACKOFF
+            if error.code in ("no-upload", "bad-part", "entity-too-small", "bad-digest"):
+                await self._void(error)
             raise
         return await self._prove(info, records, whole)
 
@@ -282,11 +297,3 @@ class _Upload:
         plans = [PartPlan(record.number, record.offset, record.size_bytes) for record in records]
         await side_by_side(plans, self._job.lanes, check)
         return Proof("read-back", info.etag, whole)
-
-
-def _all_done(records: list[PartRecord], count: int) -> bool:
-    return sum(record.done for record in records) == count
-
-
-def _known(plan: PartPlan, records: list[PartRecord]) -> bool:
-    return any(record.number == plan.number for record in records)
