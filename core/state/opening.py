@@ -173,7 +173,7 @@ def _damage_told(path: Path) -> Iterator[None]:
 
 def _means_damage(error: Exception, path: Path) -> bool:
     """At opening, where nothing of ours can be wrong yet, most complaints of SQLite's are about the file."""
-    if isinstance(error, (_Damaged, MemoryError)) or is_damage(error):
+    if isinstance(error, (_Damaged, MemoryError, UnicodeError)) or is_damage(error):
         return True
     if not isinstance(error, sqlite3.Error):
         return False

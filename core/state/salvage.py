@@ -13,6 +13,7 @@ from core.state import schema
 
 _BESIDE = ("", "-wal", "-shm")
 _PROBES = 20_000  # how many unreadable ranges are split before the rest of a table is given up
+_UNREADABLE = (sqlite3.DatabaseError, MemoryError, UnicodeError)  # what a broken file makes of a question
 
 Connect = Callable[..., sqlite3.Connection]
 
@@ -85,7 +86,7 @@ def _build(fresh: Path, damaged: Path, connect: Connect) -> int:
         new.execute("PRAGMA journal_mode = MEMORY")  # whatever happens to it, the damaged file is still there
         schema.migrate(new, fresh, schema.migrations())
         new.execute("BEGIN")
-        with contextlib.suppress(sqlite3.DatabaseError, MemoryError):
+        with contextlib.suppress(*_UNREADABLE):
             _carry_over(damaged, new, connect)
         _settle(new)
         new.execute("COMMIT")
@@ -99,7 +100,7 @@ def _carry_over(damaged: Path, new: sqlite3.Connection, connect: Connect) -> Non
     try:
         _tolerate(old)
         for table in ("batches", "transfers", "parts", "counters"):
-            with contextlib.suppress(sqlite3.DatabaseError, MemoryError):
+            with contextlib.suppress(*_UNREADABLE):
                 _Table(old, new, table).copy()
     finally:
         old.close()
@@ -107,7 +108,7 @@ def _carry_over(damaged: Path, new: sqlite3.Connection, connect: Connect) -> Non
 
 def _tolerate(old: sqlite3.Connection) -> None:
     """Read what can be read of a schema that is partly broken."""
-    with contextlib.suppress(sqlite3.DatabaseError):
+    with contextlib.suppress(*_UNREADABLE):
         old.execute("PRAGMA writable_schema = ON")
 
 
@@ -146,7 +147,7 @@ class _Table:
                 if isinstance(row[place], (int, str)):
                     last = row[place]
                     self._keep(row)
-        except (sqlite3.DatabaseError, MemoryError):
+        except _UNREADABLE:
             return last, False
         return last, True
 
@@ -159,7 +160,7 @@ class _Table:
         """The largest key an index still knows, when the table's own end cannot be read."""
         for source in ("transfers INDEXED BY transfers_state", "sqlite_sequence"):
             column = "seq" if source == "sqlite_sequence" else "id"
-            with contextlib.suppress(sqlite3.DatabaseError):
+            with contextlib.suppress(*_UNREADABLE):
                 found = self._old.execute(f"SELECT max({column}) FROM {source}").fetchone()[0]
                 if isinstance(found, int) and 0 < found < 1 << 40:
                     return found
