@@ -214,7 +214,20 @@ class Intake:
             if not token:
                 break
         if not count:
+            yield await self._itself(store, source)
+
+    async def _itself(self, store: ObjectStore, source: Remote) -> _Object:
+        """With nothing below it, the name may be an object's own. Raises RemoteError `no-key`."""
+        key = source.key.rstrip("/")
+        try:
+            info = await store.head(source.bucket, key) if key else None
+        except CoreError as error:
+            if error.code != "no-key":
+                raise
+            info = None
+        if info is None:
             raise RemoteError("no-key", f"There is nothing at {source.url}.", where=source.url)
+        return _Object(source.bucket, info, source.name, grouped=False)
 
     async def _downloads(self, batch: Batch, passed: Passed) -> AsyncIterator[NewTransfer]:
         destination = batch.destination

@@ -29,12 +29,20 @@ def transfer_request(wishes: argparse.Namespace) -> AddTransfers:
     check = _checked_remote if from_store else _checked_local
     sources = tuple(check(source, recursive=wishes.recursive) for source in wishes.sources)
     _check_names(sources)
+    if len(sources) == 1 and wishes.recursive:
+        sources = (_contents_of(sources[0]),)
     return AddTransfers(
         sources=sources,
         destination=_remote_target(wishes.destination) if to_store else _local_target(wishes.destination, sources),
         recursive=wishes.recursive,
         options=options_of(wishes),
     )
+
+
+def _contents_of(source: str) -> str:
+    """A single folder or prefix stands for what is in it, as in the other S3 command lines; the slash says so."""
+    grouped = is_remote(source) or os.path.isdir(source)
+    return source + "/" if grouped and not source.endswith("/") else source
 
 
 def options_of(wishes: argparse.Namespace) -> Options:
