@@ -25,9 +25,9 @@ SHUT_S = 6.0
 
 
 def main(argv: list[str]) -> int:
-    """Run the window until it is closed. Returns the process's exit code."""
+    """Run the window until it is closed. `argv` begins with the program's name. Returns the process's exit code."""
     started_s = time.perf_counter()
-    options = _parser().parse_args(argv)
+    options = _parser().parse_args(argv[1:])
     from core.host.places import find_places
 
     try:
@@ -36,7 +36,7 @@ def main(argv: list[str]) -> int:
         sys.stderr.write(f"sluice: {error.sentence}\n")
         return 1
     _keep_log(places)
-    app = QApplication([sys.argv[0]])
+    app = QApplication(argv[:1])
     app.setApplicationName("sluice")
     app.setDesktopFileName("sluice")
     app.setQuitOnLastWindowClosed(False)
@@ -170,3 +170,7 @@ def _translate(app: QApplication) -> None:
         translator = QTranslator(app)
         if translator.load(QLocale(), name, "_", folder):
             app.installTranslator(translator)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv))

@@ -301,6 +301,7 @@ CONNECTIONS = translate("Window", "Connections in total")
 PART_SIZE = translate("Window", "Part size")
 LIMIT_UP = translate("Window", "Uploads")
 LIMIT_DOWN = translate("Window", "Downloads")
+NO_LIMIT_WORD = translate("Window", "none")
 LIMIT_HINT = translate("Window", "none, or like 5 MB/s")
 VERIFY = translate("Window", "Verification")
 VERIFY_NAMES = {

@@ -213,14 +213,13 @@ QToolButton#primary-more {
 }
 QToolButton#primary-more:hover, QToolButton#primary-more:focus { border-color: $text; }
 
-QLineEdit, QSpinBox, QComboBox {
+QLineEdit, QComboBox {
     background: $surface; color: $text; border: 1px solid $line; border-radius: 6px; padding: 2px 8px; min-height: 22px;
     selection-background-color: $accent; selection-color: $accent_text;
 }
-QLineEdit:focus, QSpinBox:focus, QComboBox:focus { border-color: $accent; }
+QLineEdit:focus, QComboBox:focus { border-color: $accent; }
 QLineEdit:disabled { color: $faint; background: $window; }
 QLineEdit QToolButton { min-height: 0; min-width: 0; padding: 0; border: none; background: transparent; }
-QSpinBox QLineEdit { border: none; padding: 0; min-height: 0; background: transparent; }
 QComboBox::drop-down { border: none; width: 20px; }
 QComboBox QAbstractItemView {
     background: $surface; border: 1px solid $line; selection-background-color: $select; selection-color: $text;

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
-from PySide6.QtWidgets import QLineEdit, QSpinBox, QWidget
+from PySide6.QtWidgets import QLineEdit, QWidget
 
 from app import text
 from app.dialogs.form import Form, line
@@ -21,12 +21,10 @@ from core.model.transfer import Verify
 from core.model.units import format_rate, format_size
 from core.protocol.commands import ChangeSettings
 
-_NUMBERS = {
-    "files_parallel": (text.FILES_PARALLEL, 256),
-    "parts_parallel": (text.PARTS_PARALLEL, 128),
-    "connections": (text.CONNECTIONS, 512),
-}
-_WORDS = {
+_FIELDS = {
+    "files_parallel": (text.FILES_PARALLEL, "8"),
+    "parts_parallel": (text.PARTS_PARALLEL, "8"),
+    "connections": (text.CONNECTIONS, "24"),
     "part_size_bytes": (text.PART_SIZE, "8 MiB"),
     "limit_up_bps": (text.LIMIT_UP, text.LIMIT_HINT),
     "limit_down_bps": (text.LIMIT_DOWN, text.LIMIT_HINT),
@@ -41,8 +39,7 @@ class SettingsDialog(Form):
     ) -> None:
         super().__init__(parent, text.SETTINGS_TITLE, width=480)
         self._session, self._intents, self._prefs, self._look = session, intents, prefs, look
-        self.numbers: dict[str, QSpinBox] = {}
-        self.words: dict[str, QLineEdit] = {}
+        self.fields: dict[str, QLineEdit] = {}
         self.verify = ComboBox()
         self._sent: dict[str, str] = {}
         self._make_engine_part()
@@ -56,27 +53,21 @@ class SettingsDialog(Form):
 
     def _make_engine_part(self) -> None:
         self.heading(text.GROUP_TRANSFERS)
-        for name, (words, most) in _NUMBERS.items():
-            box = QSpinBox(minimum=1, maximum=most)
-            box.setKeyboardTracking(False)
-            box.setButtonSymbols(QSpinBox.ButtonSymbols.NoButtons)
-            box.valueChanged.connect(lambda value, name=name: self._send(name, str(value)))
-            self.numbers[name] = box
-            self.row(words, box)
-        self._word("part_size_bytes")
+        for name in ("files_parallel", "parts_parallel", "connections", "part_size_bytes"):
+            self._field(name)
         for verify, words in text.VERIFY_NAMES.items():
             self.verify.addItem(words, verify)
         self.verify.activated.connect(lambda _: self._send("verify", str(self.verify.currentData())))
         self.row(text.VERIFY, self.verify)
         self.heading(text.GROUP_LIMITS)
-        self._word("limit_up_bps")
-        self._word("limit_down_bps")
+        self._field("limit_up_bps")
+        self._field("limit_down_bps")
 
-    def _word(self, name: str) -> None:
-        words, hint = _WORDS[name]
+    def _field(self, name: str) -> None:
+        words, hint = _FIELDS[name]
         field = line(hint=hint)
         field.editingFinished.connect(lambda: self._send(name, field.text().strip()))
-        self.words[name] = field
+        self.fields[name] = field
         self.row(words, field)
 
     def _make_look_part(self) -> None:
@@ -100,11 +91,7 @@ class SettingsDialog(Form):
 
     def _show(self) -> None:
         settings = self._session.settings
-        for name, box in self.numbers.items():
-            box.blockSignals(True)
-            box.setValue(getattr(settings, name))
-            box.blockSignals(False)
-        for name, field in self.words.items():
+        for name, field in self.fields.items():
             written = _written(settings, name)
             self._sent[name] = written
             if not field.hasFocus():
@@ -131,5 +118,5 @@ class SettingsDialog(Form):
 def _written(settings: Settings, name: str) -> str:
     value = getattr(settings, name)
     if name.startswith("limit_"):
-        return format_rate(value) if value else text.translate("Window", "none")
-    return format_size(value)
+        return format_rate(value) if value else text.NO_LIMIT_WORD
+    return format_size(value) if name.endswith("_bytes") else str(value)

@@ -122,8 +122,9 @@ class TransferTableView(QTableView):
         self.horizontalHeader().resizeSection(column, width)
         self._sharing = False
 
-    def _on_resized(self, section: int, _old: int, _new: int) -> None:
-        if not self._sharing and section != Column.NAME and self.isVisible():
+    def _on_resized(self, section: int, old: int, new: int) -> None:
+        hidden_or_shown = not old or not new
+        if not (self._sharing or hidden_or_shown) and section != Column.NAME and self.isVisible():
             self.by_hand.add(Column(section))
 
     # --- sorting and columns
