@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from core.model.errors import StateError
-from core.state.failures import failure, is_damage
+from core.state.failures import closed, failure, is_damage
 from core.state.opening import DAMAGED, Opened, connect, mark_of, open_state
 
 T = TypeVar("T")
@@ -119,7 +119,7 @@ class Database:
 
     def _check_open(self) -> None:
         if self._closing:
-            raise StateError("state-closed", "The queue is being closed; start Sluice again.", where=str(self.path))
+            raise closed(self.path)
 
     def _enqueue(self, waiting: _Waiting, *, urgent: bool) -> None:
         with self._wake:
@@ -249,6 +249,8 @@ class _Reader:
     def __init__(self, path: Path, name: str) -> None:
         self._connection = connect(path, readonly=True)
         self._connection.execute("PRAGMA cache_size = -16384")
+        self._closing = False
+        self._connection.set_progress_handler(lambda: int(self._closing), 100_000)
         self._thread = ThreadPoolExecutor(1, thread_name_prefix=f"state-{name}")
 
     async def run(self, query: Change[T]) -> T:
@@ -263,6 +265,6 @@ class _Reader:
                 self._connection.execute("ROLLBACK")
 
     def close(self) -> None:
-        self._connection.interrupt()
-        self._thread.shutdown(cancel_futures=True)
+        self._closing = True  # whoever waits for a long query is told `state-closed`
+        self._thread.shutdown()
         self._connection.close()

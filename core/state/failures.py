@@ -29,7 +29,7 @@ def is_damage(error: Exception) -> bool:
 def failure(error: Exception, path: Path) -> Exception:
     """The CoreError for what the disk or the file did; anything else is our own mistake and comes back as it is.
 
-    Codes: `disk-full`, `disk-error`, `state-damaged`, `state-busy`, `state-unreadable`.
+    Codes: `disk-full`, `disk-error`, `state-damaged`, `state-busy`, `state-closed`, `state-unreadable`.
     """
     if not isinstance(error, sqlite3.Error):
         return error
@@ -41,6 +41,8 @@ def failure(error: Exception, path: Path) -> Exception:
         return disk_error(path, detail)
     if is_damage(error):
         return damaged(path, detail)
+    if code == sqlite3.SQLITE_INTERRUPT:
+        return closed(path)
     if code in _BUSY:
         return StateError(
             "state-busy",
@@ -51,6 +53,10 @@ def failure(error: Exception, path: Path) -> Exception:
     if code in _REFUSED:
         return unreadable(path, detail)
     return error
+
+
+def closed(path: Path) -> CoreError:
+    return StateError("state-closed", "The queue is being closed; start Sluice again.", where=str(path))
 
 
 def disk_full(path: Path, detail: str) -> CoreError:

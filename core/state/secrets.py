@@ -112,6 +112,9 @@ class Secrets:
             try:
                 async with asyncio.timeout(self._patient_s if patient else self._limit_s):
                     return await asyncio.shield(asyncio.wrap_future(answer))
+            except asyncio.CancelledError:
+                self._hung.add(answer)
+                raise
             except TimeoutError:
                 self._hung.add(answer)
                 self._rest_until_s = time.monotonic() + _REST_S

@@ -151,6 +151,23 @@ async def test_a_long_scan_does_not_keep_reads_waiting(database: Database) -> No
     assert await scanning
 
 
+async def test_close_ends_a_long_scan(path: Path) -> None:
+    database = await Database.open(path)
+    endless = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n"
+    started = threading.Event()
+
+    def query(c: sqlite3.Connection) -> None:
+        started.set()
+        c.execute(endless).fetchall()
+
+    scanning = asyncio.ensure_future(database.scan(query))
+    await asyncio.to_thread(started.wait, 10)
+    await asyncio.wait_for(database.close(), 20)
+    with pytest.raises(StateError) as error:
+        await scanning
+    assert error.value.code == "state-closed"
+
+
 async def test_readers_cannot_write(database: Database) -> None:
     await _notes(database)
     with pytest.raises(StateError) as error:
