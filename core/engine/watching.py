@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from array import array
+from collections import deque
 from collections.abc import AsyncIterator, Callable
 
 from core.engine.live import Live
@@ -16,6 +17,7 @@ from core.protocol.rows import FILTER_STATES, Totals, TransferRow, View
 from core.state.transfers import Transfers
 
 Event = Snapshot | Delta | Notice
+_News = tuple[str, str, int, str]  # kind, sentence, batch, account
 _STEP_S = 0.1
 _IDLE_S = 1.0  # rates fall to zero without anything else happening
 _MOST_ROWS = 500
@@ -32,16 +34,22 @@ class Watching:
         self.pulse = pulse
         self.held = held
         self.watches: set[EngineWatch] = set()
+        self._unheard: deque[_News] = deque(maxlen=20)  # told while nobody watched
 
     def open(self, view: View) -> EngineWatch:
         watch = EngineWatch(self, view)
+        watch.notices.extend(self._unheard)
+        self._unheard.clear()
         self.watches.add(watch)
         return watch
 
     def tell(self, kind: str, sentence: str, *, batch: int = 0, account: str = "") -> None:
-        """A notice to everyone who watches."""
+        """A notice to everyone who watches; kept for the first to come where nobody does."""
+        news = (kind, sentence, batch, account)
         for watch in self.watches:
-            watch.notices.append((kind, sentence, batch, account))
+            watch.notices.append(news)
+        if not self.watches:
+            self._unheard.append(news)
         self.pulse.beat()
 
     async def counts(self, batch: int) -> dict[str, int]:
@@ -76,7 +84,7 @@ class EngineWatch:
         self._held: dict[str, ErrorRecord] = {}
         self._stored: dict[int, TransferRow] = {}
         self._stored_for: tuple[object, ...] = ()
-        self.notices: list[tuple[str, str, int, str]] = []
+        self.notices: list[_News] = []
 
     def look(self, view: View) -> None:
         self._view = _bounded(view)
@@ -116,13 +124,13 @@ class EngineWatch:
             await asyncio.sleep(_STEP_S)
 
     async def _event(self) -> Event | None:
+        if self._fresh:
+            self._fresh = False
+            return await self._snapshot()
         if self.notices:
             kind, sentence, batch, account = self.notices.pop(0)
             self._seq += 1
             return Notice(seq=self._seq, kind=kind, sentence=sentence, batch=batch, account=account)
-        if self._fresh:
-            self._fresh = False
-            return await self._snapshot()
         return await self._delta()
 
     async def _snapshot(self) -> Snapshot:
