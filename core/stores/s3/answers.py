@@ -264,7 +264,8 @@ def upload_gone(target: Target, detail: str) -> RemoteError:
 
 
 def _meaning(refusal: Refusal, target: Target) -> _Meaning:
-    if refusal.foreign and refusal.status < 500 and refusal.status not in (407, 429):
+    from_another = refusal.status < 500 or refusal.status == 501  # a web server that knows no PUT; gateways say 502-504
+    if refusal.foreign and from_another and refusal.status not in (407, 429):
         return _ALIEN
     meaning = _BY_CODE.get(refusal.code) or _BY_STATUS.get(refusal.status)
     if meaning is None:
