@@ -32,11 +32,22 @@ async def store(kind: Kind, request: pytest.FixtureRequest, tmp_path: Path) -> A
 
 async def _open(kind: Kind, request: pytest.FixtureRequest, tmp_path: Path) -> ObjectStore:
     if kind.server:
-        return await open_server(request.getfixturevalue(kind.server))
+        store = await open_server(request.getfixturevalue(kind.server))
+        await _let_it_learn(store)
+        return store
     if kind.name == "local":
         return await open_store(Account("local", AccountKind.LOCAL, root=str(tmp_path)))
     account = Account(kind.name, AccountKind.MEMORY)
     return MemoryStore(account, keeps_checksums=False) if kind.name == "memory-md5" else await open_store(account)
+
+
+async def _let_it_learn(store: ObjectStore) -> None:
+    """A store finds out with its first upload whether the server keeps checksums; the tests begin after that."""
+    name = new_bucket()
+    await store.create_bucket(name)
+    upload = await store.create_upload(name, "first")
+    await store.abort_upload(name, "first", upload.upload_id)
+    await store.delete_bucket(name)
 
 
 async def open_server(server: Server) -> ObjectStore:
