@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import time
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from core.client.client import Watch
 from core.host.cli.goals import Goal, Standing
@@ -31,6 +31,7 @@ class Waiting:
     goal: Goal
     out: Output
     progress: Progress
+    ends: Counter[State] = field(default_factory=Counter)
     told_passed_over: int = 0
     held_since_s: float = 0.0
     held: ErrorRecord | None = None
@@ -80,6 +81,7 @@ class Waiting:
     async def _tell_ended(self) -> None:
         while rows := await self.goal.ended(self.link):
             for row in rows:
+                self.ends[row.state] += 1
                 self.progress.ended(row)
 
     def _tell_passed_over(self, standing: Standing) -> None:
@@ -112,7 +114,7 @@ class Waiting:
             self.out.warn("A target exists; answer in the window, or copy again with --on-conflict.")
         elif standing.counts[State.PAUSED]:
             self.out.warn("What is paused goes on with: sluice resume --all")
-        return exit_code(standing)
+        return exit_code(standing, self.ends)
 
     async def _tell_left(self) -> None:
         async for row in self.goal.left(self.link):
@@ -155,12 +157,14 @@ class Waiting:
         return ids
 
 
-def exit_code(standing: Standing) -> int:
-    """0 when all is done or skipped; 1 when something failed; else 3, for something waits for somebody."""
-    counts = standing.counts
-    if counts[State.FAILED] or counts[State.CANCELLED] or standing.error is not None or standing.passed_over:
+def exit_code(standing: Standing, ends: Counter[State]) -> int:
+    """0 when all is done or skipped; 1 when something failed; else 3, for something waits for somebody.
+
+    `ends` counts what has ended while we waited: the whole queue may hold failures of last week.
+    """
+    if ends[State.FAILED] or ends[State.CANCELLED] or standing.error is not None or standing.passed_over:
         return FAILED
-    return PAUSED if _unfinished(counts) else DONE
+    return PAUSED if _unfinished(standing.counts) else DONE
 
 
 def _unfinished(counts: Counter[State]) -> int:

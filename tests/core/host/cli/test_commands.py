@@ -40,11 +40,14 @@ def test_in_a_pipe_success_says_nothing(sluice: Sluice, tree: Path) -> None:
 
 
 def test_folders_go_whole_and_come_back(sluice: Sluice, tree: Path, tmp_path: Path) -> None:
-    assert sluice("cp", "-r", "tree", "s3://bucket/a/", *LAB, "--json").code == 0
-    assert sluice.stored("a/tree/sub/drei – ü") == "sub/drei – ü".encode()
-    assert sluice("cp", "-r", "tree/", "s3://bucket/b/", *LAB).code == 0
-    assert sluice.stored("b/one") == b"one"
-    back = sluice("cp", "-r", "s3://bucket/a/tree/", "back/", *LAB, "--json")
+    for folder in ("tree", "tree/"):
+        assert sluice("cp", "-r", folder, "s3://bucket/a/", *LAB, "--json").code == 0
+        assert sluice.stored("a/sub/drei – ü") == "sub/drei – ü".encode()
+        assert sluice("rm", "-r", "s3://bucket/a/sub/", *LAB).code == 0
+    assert sluice("cp", "-r", "tree", "tree/sub", "s3://bucket/b/", *LAB).code == 0
+    assert sluice.stored("b/tree/one") == b"one"
+    assert sluice.stored("b/sub/drei – ü") == "sub/drei – ü".encode()
+    back = sluice("cp", "-r", "s3://bucket/b/tree", "back/", *LAB, "--json")
     assert back.code == 0
     assert {record["state"] for record in back.transfers.values()} == {"done"}
     assert sorted(path.name for path in (tmp_path / "back").rglob("*")) == ["drei – ü", "one", "sub", "two"]

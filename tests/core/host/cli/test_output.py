@@ -69,9 +69,13 @@ def test_a_failure_is_a_sentence_and_for_programs_an_object(capsys: pytest.Captu
     ],
 )
 def test_exit_codes(counts: dict[State, int], code: int) -> None:
-    assert exit_code(Standing(counts=Counter(counts))) == code
+    assert exit_code(Standing(counts=Counter(counts)), Counter(counts)) == code
 
 
 def test_a_listing_that_failed_or_left_something_out_is_not_done() -> None:
-    assert exit_code(Standing(counts=Counter(), error=ErrorRecord(code="no-bucket"))) == 1
-    assert exit_code(Standing(counts=Counter({State.DONE: 1}), passed_over=1)) == 1
+    assert exit_code(Standing(counts=Counter(), error=ErrorRecord(code="no-bucket")), Counter()) == 1
+    assert exit_code(Standing(counts=Counter({State.DONE: 1}), passed_over=1), Counter({State.DONE: 1})) == 1
+
+
+def test_failures_of_last_week_are_not_todays() -> None:
+    assert exit_code(Standing(counts=Counter({State.FAILED: 3})), Counter({State.DONE: 1})) == 0

@@ -115,3 +115,9 @@ def test_without_wishes_the_settings_decide_and_a_copy_overwrites(files: Path) -
     options = request("a", "s3://b/").options
     assert (options.files, options.parts, options.part_size_bytes, options.limit_up_bps) == (0, 0, 0, 0)
     assert (options.conflict, options.verify) == (Conflict.OVERWRITE, None)
+
+
+def test_one_folder_or_prefix_stands_for_its_contents(files: Path) -> None:
+    assert request("folder", "s3://b/", "-r").sources == (f"{files}/folder/",)
+    assert request("s3://b/p", "new", "-r").sources == ("s3://b/p/",)
+    assert request("a", "s3://b/", "-r").sources == (f"{files}/a",)

@@ -5,6 +5,8 @@ import sys
 
 import pytest
 
+from app.__main__ import _names_a_command
+
 HEAVY = {"rich", "sqlite3", "aiohttp", "uvloop", "core.host.agent", "core.engine"}
 
 
@@ -28,3 +30,18 @@ def test_the_window_is_opened_without_arguments_only() -> None:
     loaded = loaded_by("sys.argv.append('--version'); from app.__main__ import main; main()")
     assert "core.host.cli" in loaded
     assert not any(name.startswith(("PySide6", "app.bootstrap")) for name in loaded)
+
+
+@pytest.mark.parametrize(
+    ("words", "command"),
+    [
+        ([], False),
+        (["--theme", "dark"], False),
+        (["--version"], True),
+        (["--help"], True),
+        (["ls"], True),
+        (["frob"], True),
+    ],
+)
+def test_options_alone_are_the_windows(words: list[str], command: bool) -> None:
+    assert _names_a_command(words) is command
