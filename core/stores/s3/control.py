@@ -31,6 +31,19 @@ from core.stores.s3.sign import encode_query, sign
 
 _CONNECTIONS = 32
 _SCOPE = re.compile(r"Credential=[^/]+/\d+/([^/]+)/s3/")
+# Operations whose success has words. botocore reads a web page as an empty answer, or as a fault of the server.
+_WORDY = frozenset(
+    {
+        "ListBuckets",
+        "ListParts",
+        "ListMultipartUploads",
+        "CreateMultipartUpload",
+        "CompleteMultipartUpload",
+        "CopyObject",
+        "UploadPartCopy",
+    }
+)
+_ROOT = re.compile(rb"<([A-Za-z][\w:.-]*)")
 _RESIGNED = frozenset({"authorization", "host", "x-amz-date", "x-amz-security-token", "x-amz-content-sha256"})
 
 
@@ -116,6 +129,7 @@ class Control:
             )
         )
         client.meta.events.register("before-send.s3", self._resign)
+        client.meta.events.register("needs-retry.s3", _refuse_web_pages)
         return client
 
     def _path_style(self) -> bool:
@@ -165,6 +179,20 @@ class Control:
         return network_error(cause if isinstance(cause, Exception) else failure, target, host)
 
 
+async def _refuse_web_pages(response: tuple[Any, Any] | None, operation: Any, **_: Any) -> None:
+    """A handler of botocore's that sees answers as they came. Raises ResponseParserError."""
+    if response is None:
+        return
+    status = response[0].raw.status  # botocore makes 500 of a 200 that it cannot read
+    body = (await response[0].content)[:1000]
+    words_expected = operation.name in _WORDY if status < 300 else bool(body.strip())
+    if not words_expected or status >= 500:
+        return
+    root = _ROOT.search(body)
+    if root is None or root[1].lower() == b"html":
+        raise ResponseParserError(f"{operation.name} was answered with HTTP {status} and no XML of S3's")
+
+
 def _refusal(failure: sdk.ClientError) -> Refusal:
     """botocore's parsed answer in our terms; it puts the status where a body has no code."""
     error = failure.response.get("Error", {})
@@ -180,7 +208,6 @@ def _refusal(failure: sdk.ClientError) -> Refusal:
         region=headers.get("x-amz-bucket-region", ""),
         location=headers.get("location", ""),
         date_s=http_date(headers.get("date", "")),
-        foreign=code.isdigit() and headers.get("content-type", "").startswith("text/html"),
     )
 
 
