@@ -84,7 +84,7 @@ class Control:
     async def resolved(self) -> tuple[Account, Credentials]:
         """The account as files and variables complete it, and keys that are valid now. Raises CoreError."""
         client = await self._ready()
-        account = replace(self._account, region=client.meta.region_name, ca_file=self._ca_bundle() or "")
+        account = replace(self._account, region=client.meta.region_name, ca_file=self._ca_file())
         if not account.endpoint and not is_aws(client.meta.endpoint_url):
             account = replace(account, endpoint=client.meta.endpoint_url)
         return replace(account, path_style=self._path_style()), await frozen(self._session, account)
@@ -114,7 +114,7 @@ class Control:
                 "s3",
                 region_name=region,
                 endpoint_url=account.endpoint or None,
-                verify=self._ca_bundle(),
+                verify=ca_bundle(replace(account, ca_file=self._ca_file())),
                 config=AioConfig(
                     connect_timeout=CONNECT_TIMEOUT_S,
                     read_timeout=READ_TIMEOUT_S,
@@ -140,9 +140,9 @@ class Control:
             isinstance(chosen, dict) and chosen.get("addressing_style") == "virtual"
         )
 
-    def _ca_bundle(self) -> str | None:
-        configured = "" if self._account.ca_file else self._session.get_config_variable("ca_bundle")
-        return ca_bundle(replace(self._account, ca_file=configured) if configured else self._account)
+    def _ca_file(self) -> str:
+        """What the account, AWS_CA_BUNDLE or the profile names."""
+        return self._account.ca_file or self._session.get_config_variable("ca_bundle") or ""
 
     async def _resign(self, request: Any, **_: Any) -> None:
         """botocore signs by our clock and cannot be told another one; so what it made is signed again."""

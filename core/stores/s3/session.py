@@ -87,7 +87,7 @@ def ca_bundle(account: Account) -> str | None:
     chosen = account.ca_file or os.environ.get("AWS_CA_BUNDLE", "")
     if chosen:
         if not Path(chosen).exists():
-            source = "the account" if account.ca_file else "AWS_CA_BUNDLE"
+            source = "AWS_CA_BUNDLE" if chosen == os.environ.get("AWS_CA_BUNDLE") else "the account"
             raise tls_setting(f"There is no CA file “{chosen}”; correct it in {source}.", "", account.endpoint)
         return chosen
     paths = ssl.get_default_verify_paths()
