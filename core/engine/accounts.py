@@ -28,6 +28,7 @@ class Accounts:
         self._stores: dict[str, asyncio.Future[ObjectStore]] = {}
         self._held: dict[str, ErrorRecord] = {}
         self._held_until: dict[str, float] = {}
+        self._changes: dict[str, int] = {}
         self.reached: set[str] = set()  # accounts whose store has answered since the engine started
         self.settings, accounts, self.notice = file.load()
         self._accounts = {account.name: account for account in accounts}
@@ -80,8 +81,13 @@ class Accounts:
         self._accounts[account.name] = account
         self._save()
         await self.forget_store(account.name)
+        self._changes[account.name] = self.changes(account.name) + 1
         self.release(account.name)
         return await self.row(account)
+
+    def changes(self, name: str) -> int:
+        """How often the account has been put: who failed by an earlier version of it may try again."""
+        return self._changes.get(name, 0)
 
     async def remove(self, name: str) -> None:
         self.get(name)

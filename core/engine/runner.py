@@ -58,6 +58,7 @@ class Runner:
     async def run(self, transfer: Transfer) -> None:
         """Move it. Cancelled means that whoever cancelled has written the new state already."""
         started_s = time.time()
+        changes = self._accounts.changes(account_of(transfer))
         try:
             batch = await self.batch(transfer.batch_id)
             self._enter(transfer, batch.options, started_s)
@@ -65,10 +66,10 @@ class Runner:
         except asyncio.CancelledError:
             raise
         except CoreError as error:
-            await self._ended_badly(transfer, error.record(), started_s)
+            await self._ended_badly(transfer, error.record(), changes)
         except Exception as error:
             log.exception("transfer %s", transfer.id)
-            await self._ended_badly(transfer, describe(error), started_s)
+            await self._ended_badly(transfer, describe(error), changes)
         finally:
             self._live.running.pop(transfer.id, None)
             self._transfers.rested(transfer.id, time.time() - started_s)
@@ -195,7 +196,8 @@ class Runner:
             question="",
         )
 
-    async def _ended_badly(self, transfer: Transfer, error: ErrorRecord, started_s: float) -> None:
+    async def _ended_badly(self, transfer: Transfer, error: ErrorRecord, changes: int) -> None:
+        """`changes` of the account when the transfer began: keys that came meanwhile must not be waited for."""
         name = account_of(transfer)
         proven = name in self._accounts.reached or transfer.committed_bytes > 0 or bool(transfer.upload_id)
         running = self._live.running.get(transfer.id)
@@ -203,12 +205,17 @@ class Runner:
         attempts = 1 if progressed else transfer.attempts + 1  # a long transfer may be interrupted often, if it gets on
         verdict = judge(error, attempts=attempts, proven=proven)
         until_s = min(time.time() + verdict.delay_s, _NEVER_S)
-        if verdict.hold_account:
+        if verdict.hold_account and not self._has_new_keys(name, error, changes):
             self._accounts.hold(name, error, FOR_EVER if verdict.delay_s == FOR_EVER else until_s)
         fields: dict[str, object] = {"error": error, "attempts": attempts}
         if verdict.state is State.WAITING:
             fields["not_before_s"] = until_s
         await self._move(transfer, verdict.state, **fields)
+        if self._has_new_keys(name, error, changes):
+            await self._move(transfer, State.QUEUED, attempts=0)
+
+    def _has_new_keys(self, name: str, error: ErrorRecord, changes: int) -> bool:
+        return error.retry is Retry.CREDENTIALS and self._accounts.changes(name) != changes
 
     async def _move(self, transfer: Transfer, new: State, **fields: object) -> None:
         if new in (State.DONE, State.SKIPPED, State.FAILED, State.CANCELLED):
