@@ -6,7 +6,7 @@ Each drawing is a short text: `M x y` moves, `L x y` draws a line, `C` a cubic c
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, lru_cache
 
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QIcon, QIconEngine, QPainter, QPainterPath, QPen, QPixmap
@@ -104,6 +104,18 @@ def paint_icon(painter: QPainter, name: str, rect: QRectF, color: QColor) -> Non
     painter.setBrush(Qt.BrushStyle.NoBrush)
     painter.drawPath(path_of(name))
     painter.restore()
+
+
+@lru_cache(maxsize=256)
+def icon_pixmap(name: str, color: str, side: int, scale: float) -> QPixmap:
+    """An icon ready to be put down: for rows, where stroking a path each time would cost most of a repaint."""
+    pixmap = QPixmap(round(side * scale), round(side * scale))
+    pixmap.setDevicePixelRatio(scale)
+    pixmap.fill(Qt.GlobalColor.transparent)
+    painter = QPainter(pixmap)
+    paint_icon(painter, name, QRectF(0, 0, side, side), QColor(color))
+    painter.end()
+    return pixmap
 
 
 class _Engine(QIconEngine):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
@@ -43,6 +44,7 @@ class Intents(QObject):
         self._session = session
         self._destination = destination
         self._selection = selection
+        self._lookups: set[asyncio.Task[None]] = set()
         selection.gap.connect(self._look_up)
 
     # --- adding
@@ -89,6 +91,9 @@ class Intents(QObject):
 
     def act(self, act: Act, *, sure: bool = False) -> None:
         """Do it to what is chosen, unless it is beyond recall and concerns many: then `cancel_asked` comes first."""
+        if self._selection.gaps:
+            self._session.tasks.start(self._act_when_known(act, sure), f"{act} when all is known")
+            return
         if not self._selection.chosen or act not in self.possible():
             return
         count = self._selection.chosen.count(self._session.mirror.total)
@@ -97,6 +102,12 @@ class Intents(QObject):
             return
         priorities = [row.priority for row in self._selection.rows_in_sight()]
         self._session.send(actions.command_for(act, self.chosen, priorities))
+
+    async def _act_when_known(self, act: Act, sure: bool) -> None:
+        """Rows out of sight are still being looked up; what was meant is the whole stretch."""
+        await asyncio.gather(*self._lookups, return_exceptions=True)
+        if not self._selection.gaps:  # else a look-up failed, and that has been told
+            self.act(act, sure=sure)
 
     def space(self) -> None:
         self._act_if(actions.space_means(self._states()))
@@ -120,6 +131,11 @@ class Intents(QObject):
             self._session.send(RetryTransfers(selection=selection))
         else:
             self._session.send(AnswerQuestions(selection=selection, answer=Conflict(answer), for_batch=for_batch))
+
+    def answer_chosen(self, answer: str) -> None:
+        """The same answer for everything that is chosen and asks."""
+        if self._selection.chosen and State.ASKING in self._states():
+            self._session.send(AnswerQuestions(selection=self.chosen, answer=Conflict(answer)))
 
     # --- the whole queue
 
@@ -149,11 +165,15 @@ class Intents(QObject):
     # --- rows that are chosen but not in sight
 
     def _look_up(self, first: int, count: int) -> None:
-        self._session.tasks.start(self._fetch_ids(first, count), "look up chosen rows")
+        task = self._session.tasks.start(self._fetch_ids(first, count), "look up chosen rows")
+        self._lookups.add(task)
+        task.add_done_callback(self._lookups.discard)
 
     async def _fetch_ids(self, first: int, count: int) -> None:
         view, ids = self._session.mirror.view, []
         for start in range(first, first + count, LOOKUP_ROWS):
+            if (first, count) not in self._selection.gaps:
+                return  # something else has been chosen meanwhile
             part = replace(view, first=start, count=min(LOOKUP_ROWS, first + count - start))
             ids += [row.id for row in (await self._session.call(ListTransfers(view=part))).rows]
         self._selection.fill((first, count), ids)

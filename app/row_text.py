@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import posixpath
-from pathlib import Path
 
 from app import text
 from core.model.transfer import Direction, State
@@ -78,17 +77,18 @@ def progress(row: TransferRow) -> str:
     if row.state in BARRED:
         return text.size_of(f"{percent(row)} %", format_size(row.size_bytes))
     if row.state is State.DONE:
-        proof = row.verified_by
-        return (
-            f"{format_size(row.size_bytes)}  ·  {text.VERIFIED.format(proof=proof)}"
-            if proof
-            else format_size(row.size_bytes)
-        )
+        size, proven = format_size(row.size_bytes), proof(row)
+        return f"{size}  ·  {text.VERIFIED.format(proof=proven)}" if proven else size
     if row.state is State.ASKING:
         return text.QUESTIONS.get(row.question, text.QUESTION_OTHER)
     if row.state is State.FAILED:
         return row.error.sentence if row.error else text.STATES[row.state]
     return text.SKIPPED_NOTE if row.state is State.SKIPPED else text.CANCELLED_NOTE
+
+
+def proof(row: TransferRow) -> str:
+    """How the bytes were proven equal, in words; a proof we have no words for is shown as it is."""
+    return text.PROOFS.get(row.verified_by, row.verified_by)
 
 
 def links(row: TransferRow) -> list[tuple[str, str]]:
@@ -126,7 +126,3 @@ def spoken_progress(row: TransferRow) -> str:
         flying = format_size(row.flying_bytes) if row.flying_bytes and row.state is State.RUNNING else ""
         return text.progress_name(percent(row), flying)
     return " ".join([progress(row), *(words for _, words in links(row))])
-
-
-def local_name(path: str) -> str:
-    return Path(path).name or path

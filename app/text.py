@@ -155,6 +155,14 @@ RETRY_LINK = translate("Window", "Retry")
 QUESTIONS = {"exists": translate("Window", "Exists already:")}
 QUESTION_OTHER = translate("Window", "Needs an answer:")
 VERIFIED = translate("Window", "verified: {proof}")
+PROOFS = {
+    "crc64nvme": translate("Window", "CRC-64 checksum on both sides"),
+    "md5-etag": translate("Window", "MD5 on both sides"),
+    "content-md5": translate("Window", "MD5 checked by the server"),
+    "read-back": translate("Window", "read back and compared"),
+    "server-copy": translate("Window", "copied by the server, same size"),
+    "length": translate("Window", "complete; the server keeps no checksum"),
+}
 SKIPPED_NOTE = translate("Window", "skipped, nothing was changed")
 CANCELLED_NOTE = translate("Window", "cancelled, nothing is left behind")
 

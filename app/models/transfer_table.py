@@ -71,7 +71,8 @@ class TransferTable(QAbstractTableModel):
         if change.view:
             self._emit(0, self._shown - 1)
         elif change.rows:
-            self._emit(change.first, min(change.last, self._shown - 1))
+            column = Column.NAME if change.order else Column.PROGRESS
+            self._emit(change.first, min(change.last, self._shown - 1), column)
         if change.view or change.order or self._shown != before:
             self.rearranged.emit()
 
@@ -85,9 +86,10 @@ class TransferTable(QAbstractTableModel):
             self._shown = count
             self.endRemoveRows()
 
-    def _emit(self, first: int, last: int) -> None:
+    def _emit(self, first: int, last: int, column: Column = Column.NAME) -> None:
+        """One range. A transfer's name and place never change, so those columns are spared unless it has moved."""
         if first <= last:
-            self.dataChanged.emit(self.index(first, 0), self.index(last, len(Column) - 1))
+            self.dataChanged.emit(self.index(first, column), self.index(last, len(Column) - 1))
 
     # --- Qt's questions
 

@@ -89,7 +89,7 @@ class Details(QWidget):
         self._put(text.FROM, row.source)
         self._put(text.TO, row.destination)
         self._put(text.PARTS, _parts(row))
-        self._put(text.PROOF, row.verified_by)
+        self._put(text.PROOF, row_text.proof(row))
         self._put(text.TIME, _time(row))
         self._put_problem(row)
         self._offer(row)

@@ -14,8 +14,14 @@ from app.models.transfer_table import HEADINGS, SORTS, Column, TransferTable
 from app.theme import ROW_HEIGHT
 from app.widgets.state_pill import pill_width
 from app.widgets.transfer_delegate import PAD, TransferDelegate, dress_table
+from core.model.transfer import Conflict
 from core.protocol.rows import Order
 
+ANSWER_KEYS = {
+    Qt.Key.Key_O: Conflict.OVERWRITE,
+    Qt.Key.Key_K: Conflict.RENAME,
+    Qt.Key.Key_S: Conflict.SKIP,
+}
 NARROW = 680  # px of table
 _GLANCE_MS = 20  # scrolling settles this long before the engine is asked
 
@@ -29,6 +35,7 @@ class TransferTableView(QTableView):
     menu_asked = Signal(object)  # a QPoint on the screen
     space_pressed = Signal()
     delete_pressed = Signal()
+    answer_pressed = Signal(str)
 
     def __init__(self, model: TransferTable, selection: QueueSelection) -> None:
         super().__init__()
@@ -212,6 +219,10 @@ class TransferTableView(QTableView):
     def keyPressEvent(self, event: QKeyEvent) -> None:
         if event.matches(QKeySequence.StandardKey.SelectAll):
             self.selectAll()
+        elif event.key() == Qt.Key.Key_Escape:
+            self._selection.choose_none()
+        elif event.key() in ANSWER_KEYS and not event.modifiers():
+            self.answer_pressed.emit(str(ANSWER_KEYS[Qt.Key(event.key())]))
         elif event.key() == Qt.Key.Key_Space:
             self.space_pressed.emit()
         elif event.key() in (Qt.Key.Key_Delete, Qt.Key.Key_Backspace):
@@ -220,6 +231,9 @@ class TransferTableView(QTableView):
             super().keyPressEvent(event)
             return
         event.accept()
+
+    def keyboardSearch(self, _typed: str) -> None:
+        """Qt would ask every row of the queue for its name; the filter field asks the engine."""
 
     def selectAll(self) -> None:
         """A flag, not a million indexes."""

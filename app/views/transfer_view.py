@@ -137,10 +137,11 @@ class TransferView(QWidget):
         table.menu_asked.connect(self._menu)
         table.space_pressed.connect(intents.space)
         table.delete_pressed.connect(intents.delete)
+        table.answer_pressed.connect(intents.answer_chosen)
         details.answered.connect(lambda one, answer, batch: intents.answer(one, answer, for_batch=batch))
         details.error_asked.connect(self.error_asked)
         details.closed.connect(self._close_details)
-        table.doubleClicked.connect(lambda _: self._open_details())
+        table.activated.connect(lambda _: self._open_details())
 
     # --- the window onto the queue
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from PySide6.QtCore import QModelIndex, QPointF, QRect, QRectF, QSize, Qt
 from PySide6.QtGui import QFont, QFontMetricsF, QPainter
 from PySide6.QtWidgets import QAbstractItemView, QStyle, QStyledItemDelegate, QStyleOptionViewItem, QTableView
 
 from app import row_text
-from app.icons import paint_icon
+from app.icons import icon_pixmap
 from app.models.transfer_table import ROW_ROLE, Column
 from app.theme import ROW_HEIGHT, tabular, theme
 from app.widgets.progress import paint_bar
@@ -22,6 +24,11 @@ GAP = 12
 ICON = 14
 WIDE = (Column.PROGRESS, Column.SPEED, Column.LEFT)  # one sentence may run across these
 MIN_BAR = 48
+LEFT = Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft
+RIGHT = Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignRight
+# As plain numbers: Python's flag arithmetic would be paid for every cell.
+SELECTED = QStyle.StateFlag.State_Selected.value
+FOCUSED = QStyle.StateFlag.State_HasFocus.value
 Link = tuple[str, QRectF, str]  # answer, where, words
 
 
@@ -114,12 +121,12 @@ class TransferDelegate(QStyledItemDelegate):
         painter.restore()
 
     def _background(self, painter: QPainter, option: QStyleOptionViewItem, index: QModelIndex) -> None:
-        if option.state & QStyle.StateFlag.State_Selected:
+        state = option.state.value
+        if state & SELECTED:
             painter.fillRect(option.rect, theme.color("select"))
         elif index.row() == self.hovered_row:
             painter.fillRect(option.rect, theme.color("hover"))
-        current = option.state & QStyle.StateFlag.State_HasFocus
-        if current and index.column() == self._table.currentIndex().column():
+        if state & FOCUSED and index.column() == self._table.currentIndex().column():
             rect = QRect(option.rect)
             painter.fillRect(QRect(rect.left(), rect.top() + 4, 2, rect.height() - 8), theme.color("accent"))
 
@@ -129,10 +136,10 @@ class TransferDelegate(QStyledItemDelegate):
             painter.fillRect(QRectF(rect.left() + EDGE + 20, rect.center().y() - 4, 120, 8), theme.color("track"))
 
     def _name(self, painter: QPainter, rect: QRectF, row: TransferRow) -> None:
-        ended = row.state in (State.DONE, State.SKIPPED, State.CANCELLED)
-        where = QRectF(rect.left() + EDGE, rect.center().y() - ICON / 2, ICON, ICON)
-        paint_icon(painter, row_text.DIRECTION_ICONS[row.direction], where, theme.color("muted"))
-        painter.setPen(theme.color("muted" if row.state in (State.SKIPPED, State.CANCELLED) and ended else "text"))
+        scale = painter.device().devicePixelRatioF()
+        arrow = icon_pixmap(row_text.DIRECTION_ICONS[row.direction], theme.tokens.muted, ICON, scale)
+        painter.drawPixmap(QPointF(rect.left() + EDGE, rect.center().y() - ICON / 2), arrow)
+        painter.setPen(theme.color("text"))
         self._text(painter, rect.adjusted(EDGE + ICON + 6, 0, -PAD, 0), row.name, Qt.TextElideMode.ElideMiddle)
 
     def _place(self, painter: QPainter, rect: QRectF, row: TransferRow) -> None:
@@ -154,13 +161,12 @@ class TransferDelegate(QStyledItemDelegate):
         committed, flying = row_text.shares(row)
         token = "accent" if row.state in (State.RUNNING, State.QUEUED) else "faint"
         paint_bar(painter, inner.adjusted(0, 0, -room, 0), committed, flying, token=token)
-        right = Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignRight
         painter.setPen(theme.color("text" if row.state is State.RUNNING else "muted"))
         numbers = inner.adjusted(0, 0, -size_room - GAP if with_size else 0, 0)
-        painter.drawText(numbers, right, f"{row_text.percent(row)} %")
+        painter.drawText(numbers, RIGHT, f"{row_text.percent(row)} %")
         if with_size:
             painter.setPen(theme.color("muted"))
-            painter.drawText(inner, right, format_size(row.size_bytes))
+            painter.drawText(inner, RIGHT, format_size(row.size_bytes))
 
     def _number(self, painter: QPainter, rect: QRectF, words: str) -> None:
         if not words:
@@ -168,7 +174,7 @@ class TransferDelegate(QStyledItemDelegate):
         painter.setFont(tabular(painter.font()))
         painter.setPen(theme.color("text"))
         inner = rect.adjusted(PAD, 0, -PAD, 0)
-        painter.drawText(inner, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignRight, words)
+        painter.drawText(inner, RIGHT, words)
 
     def _sentence(self, painter: QPainter, rect: QRectF, row: TransferRow, row_number: int) -> None:
         """The part of the wide area that falls into this cell: a sentence, then its links."""
@@ -183,15 +189,23 @@ class TransferDelegate(QStyledItemDelegate):
         painter.setFont(self._link_font())
         painter.setPen(theme.color("accent"))
         for answer, place, words in links:
-            painter.drawText(place, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft, words)
+            painter.drawText(place, LEFT, words)
             if row_number == self.hovered_row and answer == self.hovered_link:
                 base = place.center().y() + QFontMetricsF(painter.font()).ascent() / 2 + 2
                 painter.fillRect(QRectF(place.left(), base, place.width(), 1), theme.color("accent"))
 
     @staticmethod
     def _text(painter: QPainter, rect: QRectF, words: str, mode: Qt.TextElideMode) -> None:
-        shown = QFontMetricsF(painter.font()).elidedText(words, mode, rect.width())
-        painter.drawText(rect, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft, shown)
+        font = painter.font()
+        shown = _elided(words, mode, int(rect.width()), font.key())
+        painter.drawText(rect, LEFT, shown)
+
+
+@lru_cache(maxsize=4096)
+def _elided(words: str, mode: Qt.TextElideMode, width: int, font_key: str) -> str:
+    font = QFont()
+    font.fromString(font_key)
+    return QFontMetricsF(font).elidedText(words, mode, width)
 
 
 def dress_table(table: QTableView, delegate: TransferDelegate) -> None:

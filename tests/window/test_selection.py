@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import pytest
-from PySide6.QtCore import QItemSelectionModel, Qt
+from PySide6.QtCore import QItemSelection, QItemSelectionModel, Qt
 from PySide6.QtTest import QTest
 
 from app.actions import Act
 from app.views.main_window import MainWindow
-from core.model.transfer import State
-from core.protocol.commands import CancelTransfers, ListTransfers, PauseTransfers, PrioritiseTransfers, RemoveTransfers
+from core.model.transfer import Conflict, State
+from core.protocol.commands import (
+    AnswerQuestions,
+    CancelTransfers,
+    ListTransfers,
+    PauseTransfers,
+    PrioritiseTransfers,
+    RemoveTransfers,
+)
 from core.protocol.rows import Filter, Selection
 from tests.support.fake_client import FakeClient, LazyRows, row
 from tests.window.conftest import Desk
@@ -91,13 +98,43 @@ def test_a_stretch_beyond_the_window_is_looked_up(desk: Desk):
     window = desk.open(client)
     model = window.model
     window.selection.select(model.index(10, 0), QItemSelectionModel.SelectionFlag.ClearAndSelect)
-    from PySide6.QtCore import QItemSelection
-
     span = QItemSelection(model.index(10, 0), model.index(1500, 5))
     window.selection.select(span, QItemSelectionModel.SelectionFlag.SelectCurrent)
     desk.until(lambda: not window.selection.gaps and len(window.selection.chosen.ids) == 1491)
     assert window.selection.chosen.ids == set(range(11, 1502))
     assert all(command.view.count <= 500 for command in client.said(ListTransfers))
+
+
+def test_what_is_done_to_a_stretch_waits_until_it_is_known(desk: Desk):
+    client = FakeClient(LazyRows(3000))
+    window = desk.open(client)
+    span = QItemSelection(window.model.index(0, 0), window.model.index(2999, 5))
+    window.selection.select(span, QItemSelectionModel.SelectionFlag.ClearAndSelect)
+    assert window.selection.gaps
+    window.intents.act(Act.PAUSE)
+    desk.until(lambda: client.said(PauseTransfers))
+    assert len(client.said(PauseTransfers)[0].selection.ids) == 3000
+
+
+def test_a_letter_answers_all_chosen_questions(desk: Desk):
+    asking = [row(n, State.ASKING, question="exists", answers=("overwrite", "skip")) for n in (1, 2)]
+    client = FakeClient([*asking, row(3)])
+    window = desk.open(client)
+    window.transfers.table.selectAll()
+    QTest.keyClick(window.transfers.table, Qt.Key.Key_S)
+    desk.until(lambda: client.said(AnswerQuestions))
+    assert client.said(AnswerQuestions)[0].answer is Conflict.SKIP
+    QTest.keyClick(window.transfers.table, Qt.Key.Key_Escape)
+    assert not window.selection.chosen
+
+
+def test_typing_does_not_search_a_million_rows(desk: Desk, monkeypatch: pytest.MonkeyPatch):
+    window = desk.open(FakeClient(LazyRows(MILLION)))
+    mirror, asked = window.session.mirror, []
+    look = mirror.at
+    monkeypatch.setattr(mirror, "at", lambda position: asked.append(position) or look(position))
+    QTest.keyClick(window.transfers.table, Qt.Key.Key_Z)
+    assert len(asked) < 10_000
 
 
 def test_another_filter_forgets_the_choice(desk: Desk):

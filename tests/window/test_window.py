@@ -128,8 +128,8 @@ def test_details_tell_the_whole_of_one_transfer(desk: Desk):
     assert details.isVisible()
     assert [details.fields[key].text() for key in ("From", "To")] == ["s3://b/long/way/a.bin", "/home/me/a.bin"]
     assert details.fields["Parts"].text() == "412 of 640 stored  ·  8.0 MiB sent again"
-    client.put(replace(moving, state=State.DONE, verified_by="CRC-64/NVME"))
-    desk.until(lambda: details.fields["Verified by"].text() == "CRC-64/NVME")
+    client.put(replace(moving, state=State.DONE, verified_by="crc64nvme"))
+    desk.until(lambda: details.fields["Verified by"].text() == "CRC-64 checksum on both sides")
     window.transfers.table.selectAll()
     assert not details.isVisible()
 
