@@ -19,7 +19,7 @@ from core.model.errors import NetworkError, Retry, Scope
 from core.stores.s3.network import CONNECT_TIMEOUT_S, READ_TIMEOUT_S, tls_setting
 
 USER_AGENT = f"sluice/{core.__version__}"
-_READ_BUFFER_BYTES = 512 * 1024
+_READ_BUFFER_BYTES = 128 * 1024  # larger ones were slower
 # Bytes the kernel may hold that are not yet on the wire: with little of it, progress is true and a slow link's
 # last bytes are not mistaken for silence.
 _NOT_SENT_BYTES = 128 * 1024
