@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -11,6 +12,8 @@ from awscrt import checksums
 
 from core.model.objects import Digests
 from core.model.transfer import PartRecord
+
+_OF_PARTS = re.compile(r".+-([0-9]{1,5})")
 
 
 class RunningDigest:
@@ -59,8 +62,8 @@ def multipart_etag(md5s: Sequence[str]) -> str:
 
 def etag_parts(etag: str) -> int:
     """The number of parts an ETag tells, 0 for an ETag that is not one of a multipart upload."""
-    _, dash, count = etag.rpartition("-")
-    return int(count) if dash and count.isdigit() else 0
+    found = _OF_PARTS.fullmatch(etag)
+    return int(found[1]) if found else 0
 
 
 def is_md5(etag: str) -> bool:

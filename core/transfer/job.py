@@ -86,7 +86,7 @@ def pause_s(attempt: int, after_s: float | None) -> float:
     """
     if after_s is not None:
         return after_s
-    return random.uniform(0, min(_LONGEST_PAUSE_S, _FIRST_PAUSE_S * 2**attempt))
+    return random.uniform(0, min(_LONGEST_PAUSE_S, _FIRST_PAUSE_S * 2 ** min(attempt, 10)))
 
 
 async def with_retries(once: Callable[[], Awaitable[T]], tries: int = PART_TRIES) -> T:

@@ -72,6 +72,7 @@ class _Upload:
                 return proof
             raise
         if await read_fingerprint(self._path) != self._stamp:
+            job.journal.sent_again(job.meter.drop(1))
             raise changed_error(self._path)
         job.meter.commit(1, self._size)
         return Proof(outcome.proof, outcome.etag, crc_text(outcome.digests.crc64nvme))
