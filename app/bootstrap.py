@@ -95,10 +95,10 @@ class Program:
         if self._options.screenshot:
             QTimer.singleShot(self._options.after, self._shoot)
 
-    async def _connect(self):
+    async def _connect(self, may_start: bool):
         from core.host import endpoint
 
-        return await endpoint.connect(self._places, spawn=True)
+        return await endpoint.connect(self._places, spawn=may_start)
 
     def _shoot(self) -> None:
         self.window.grab().save(self._options.screenshot)

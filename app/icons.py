@@ -151,7 +151,7 @@ def icon(name: str, token: str = "text") -> QIcon:
 def app_icon() -> QIcon:
     """The program's own mark: water held by a gate, in the accent."""
     result = QIcon()
-    for side in (16, 24, 32, 48, 64, 128, 256):
+    for side in (16, 32, 64, 128):
         pixmap = QPixmap(side, side)
         pixmap.fill(Qt.GlobalColor.transparent)
         painter = QPainter(pixmap)

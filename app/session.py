@@ -31,6 +31,7 @@ class Link(StrEnum):
     STARTING = "starting"
     CONNECTED = "connected"
     LOST = "lost"
+    STOPPED = "stopped"  # somebody said so; it stays stopped until somebody wants something
 
 
 class Session(QObject):
@@ -43,7 +44,8 @@ class Session(QObject):
     noticed = Signal(object)  # a Notice
     failed = Signal(object)  # an ErrorRecord
 
-    def __init__(self, connect: Callable[[], Awaitable[Client]]) -> None:
+    def __init__(self, connect: Callable[[bool], Awaitable[Client]]) -> None:
+        """`connect` finds the engine, and starts one when its argument is true."""
         super().__init__()
         self.mirror = Mirror()
         self.tasks = Tasks(self.failed.emit)
@@ -56,6 +58,8 @@ class Session(QObject):
         self._client: Client | None = None
         self._watch: Watch | None = None
         self._ready = asyncio.Event()
+        self._may_start = True
+        self._hurry = asyncio.Event()
 
     # --- the link
 
@@ -64,19 +68,27 @@ class Session(QObject):
         pause_s = FIRST_PAUSE_S
         while True:
             try:
-                client = await self._connect()
+                client = await self._connect(self._may_start)
             except CoreError as error:
                 self._lost(error.record())
             else:
                 pause_s = FIRST_PAUSE_S
                 await self._follow(client)
-            await asyncio.sleep(pause_s)
+            self._hurry.clear()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._hurry.wait(), pause_s)
             pause_s = min(pause_s * 2, LONGEST_PAUSE_S)
+
+    def start_engine(self) -> None:
+        """Start the engine again after it was stopped."""
+        self._may_start = True
+        self._hurry.set()
 
     async def _follow(self, client: Client) -> None:
         """Mirror one engine until it is gone."""
         self._client = client
         self._watch = client.watch(self.wanted)
+        self._may_start = True
         self._set_link(Link.CONNECTED)
         self._ready.set()
         loading = self.tasks.start(self.load(), "load settings and accounts")
@@ -104,11 +116,15 @@ class Session(QObject):
 
     def _notice(self, notice: Notice) -> None:
         self.mirror.seq = notice.seq  # notices are numbered with the rest
+        self._may_start = notice.kind != "engine-stopping"
         self.noticed.emit(notice)
 
     def _lost(self, trouble: ErrorRecord | None) -> None:
         self.trouble = trouble
-        self._set_link(Link.LOST if self.link is not Link.STARTING else Link.STARTING)
+        if self.link is Link.STARTING:
+            self._set_link(Link.STARTING)
+        else:
+            self._set_link(Link.LOST if self._may_start else Link.STOPPED)
 
     def _set_link(self, link: Link) -> None:
         if link is Link.CONNECTED:
@@ -136,6 +152,7 @@ class Session(QObject):
     async def call(self, command: Command[R]) -> R:
         """Hand a command over, waiting a while for an engine that is starting. Raises CoreError."""
         if self._client is None:
+            self.start_engine()
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._ready.wait(), PATIENCE_S)
         if self._client is None:

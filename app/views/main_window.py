@@ -63,7 +63,7 @@ class MainWindow(QMainWindow):
     def _assemble(self) -> None:
         self.setWindowTitle(text.APP)
         self.setAcceptDrops(True)
-        self.setMinimumSize(640, 400)
+        self.setMinimumSize(760, 440)
         main = _column(self.path, self.notes, _rule(), self.transfers)
         self._split = QSplitter(Qt.Orientation.Horizontal, childrenCollapsible=False, handleWidth=1)
         self._split.addWidget(self.sidebar)
@@ -152,8 +152,10 @@ class MainWindow(QMainWindow):
         self.tell(Note(error.sentence, "bad", ((text.DETAILS_BUTTON, details),) if error.detail else ()))
 
     def _on_notice(self, notice: Notice) -> None:
-        tone = "warn" if notice.kind == "account-held" else "info"
-        self.tell(Note(notice.sentence, tone))
+        if notice.kind == "engine-stopping":
+            self.tell(Note(notice.sentence, "warn", ((text.START_ENGINE, self.session.start_engine),)))
+        else:
+            self.tell(Note(notice.sentence, "warn" if notice.kind == "account-held" else "info"))
 
     def _on_added(self) -> None:
         if not self.prefs.flag("told/background"):

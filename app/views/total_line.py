@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from PySide6.QtCore import QRectF, QSize, Qt, QTimer
 from PySide6.QtGui import QFontMetricsF, QPainter, QPaintEvent
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QWidget
 
 from app import text
 from app.mirror import Change
 from app.session import Link, Session
 from app.theme import tabular, theme
+from app.widgets.elided_label import ElidedLabel
 from app.widgets.icon_label import IconLabel
-from app.widgets.plain import label
 from app.widgets.speed_graph import SpeedGraph
 from core.model.units import format_duration, format_rate, format_size
 from core.protocol.rows import Totals
@@ -20,6 +20,7 @@ HEIGHT = 32
 _LINKS = {
     Link.STARTING: (text.ENGINE_STARTING, "warn"),
     Link.CONNECTED: (text.ENGINE_READY, "good"),
+    Link.STOPPED: (text.ENGINE_STOPPED, "warn"),
     Link.LOST: (text.ENGINE_LOST, "bad"),
 }
 
@@ -34,9 +35,8 @@ class TotalLine(QWidget):
         self.up = _Speed("up", text.UP_NAME)
         self.down = _Speed("down", text.DOWN_NAME)
         self.graph = SpeedGraph()
-        self.left = label(look="muted")
+        self.left = ElidedLabel("muted")
         self.left.setFont(tabular(self.left.font()))
-        self.left.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         self.lamp = _Lamp()
         row = QHBoxLayout(self)
         row.setContentsMargins(16, 0, 16, 0)
@@ -65,7 +65,7 @@ class TotalLine(QWidget):
     def show_totals(self, totals: Totals) -> None:
         self.up.show_rate(totals.up_bps)
         self.down.show_rate(totals.down_bps)
-        self.left.setText(_left(totals) if self._session.link is Link.CONNECTED else "")
+        self.left.put(_left(totals) if self._session.link is Link.CONNECTED else "")
 
     def show_link(self) -> None:
         words, tone = _LINKS[self._session.link]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QRectF, QSize, Qt
-from PySide6.QtGui import QAction, QFontMetrics, QPainter, QPaintEvent
+from PySide6.QtGui import QAction, QFont, QFontMetrics, QPainter, QPaintEvent
 from PySide6.QtWidgets import QMenu, QToolButton
 
 from app.icons import paint_icon
@@ -38,7 +38,9 @@ class FlatButton(QToolButton):
         return button
 
     def sizeHint(self) -> QSize:
-        metrics = QFontMetrics(self.font())
+        font = QFont(self.font())
+        font.setBold(self.objectName() == "primary")  # the style sheet's weight is not the widget's
+        metrics = QFontMetrics(font)
         words = self.text().replace("&&", "&")
         width = metrics.horizontalAdvance(words) + 2 * GAP if words else 0
         icon = 0 if self.icon().isNull() else ICON

@@ -197,7 +197,7 @@ class TransferDelegate(QStyledItemDelegate):
     @staticmethod
     def _text(painter: QPainter, rect: QRectF, words: str, mode: Qt.TextElideMode) -> None:
         font = painter.font()
-        shown = _elided(words, mode, int(rect.width()), font.key())
+        shown = _elided(words, mode, int(rect.width()) + 1, font.key())
         painter.drawText(rect, LEFT, shown)
 
 

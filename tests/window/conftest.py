@@ -21,7 +21,7 @@ from app.views.main_window import MainWindow
 from core.model.errors import ErrorRecord
 from tests.support.fake_client import FakeClient
 
-Connect = Callable[[], Coroutine[Any, Any, Any]]
+Connect = Callable[[bool], Coroutine[Any, Any, Any]]
 PATIENCE_MS = 10_000
 STEP_MS = 5
 
@@ -62,7 +62,7 @@ class Desk:
     def open(self, client: FakeClient, size: tuple[int, int] = (1100, 700)) -> MainWindow:
         """A window that shows what `client` has."""
 
-        async def connect() -> FakeClient:
+        async def connect(_may_start: bool) -> FakeClient:
             return client
 
         window = self.window(connect, size)

@@ -123,7 +123,7 @@ def client(full: bool = True) -> FakeClient:
 async def show(app: QApplication, options: argparse.Namespace) -> None:
     fake = client(full=not options.empty)
 
-    async def connect() -> FakeClient:
+    async def connect(_may_start: bool) -> FakeClient:
         return fake
 
     prefs = Prefs(Path(tempfile.mkdtemp()))

@@ -95,7 +95,7 @@ def test_a_drop_before_the_engine_answers_is_not_lost(desk: Desk, tmp_path: Path
 
     client, ready = FakeClient(), asyncio.Event()
 
-    async def connect() -> FakeClient:
+    async def connect(_may_start: bool) -> FakeClient:
         await ready.wait()
         return client
 

@@ -49,7 +49,7 @@ def test_the_window_stands_while_the_engine_starts_and_after_it_is_lost(desk: De
     clients = [FakeClient([row(1)]), FakeClient([row(1), row(2)])]
     attempts = iter([NetworkError("no-engine", "No engine is running."), clients[0], clients[1]])
 
-    async def connect() -> FakeClient:
+    async def connect(_may_start: bool) -> FakeClient:
         answer = next(attempts)
         if isinstance(answer, Exception):
             raise answer
@@ -66,6 +66,29 @@ def test_the_window_stands_while_the_engine_starts_and_after_it_is_lost(desk: De
     desk.until(lambda: window.model.rowCount() == 2)
     assert window.totals.lamp.words == "Engine ready"
     assert clients[0].closed
+
+
+def test_an_engine_that_was_stopped_stays_stopped_until_it_is_wanted(desk: Desk):
+    clients = [FakeClient([row(1)]), FakeClient([row(1)])]
+    starts: list[bool] = []
+
+    async def connect(may_start: bool) -> FakeClient:
+        starts.append(may_start)
+        if not may_start:
+            raise NetworkError("no-engine", "No engine is running.")
+        return clients[starts.count(True) - 1]
+
+    window = desk.window(connect)
+    desk.until(lambda: window.session.link is Link.CONNECTED)
+    clients[0].notify("engine-stopping", "The engine stops.")
+    clients[0].lose()
+    desk.until(lambda: len(starts) >= 3, "looks for another one now and then")
+    assert starts[1:] == [False] * (len(starts) - 1)
+    assert window.totals.lamp.words == "Engine stopped"
+    assert window.notes.note.buttons[0][0] == "Start it again"
+    window.toolbar.pause_all.trigger()
+    desk.until(lambda: clients[1].said(PauseTransfers), "who wants something starts it")
+    assert window.totals.lamp.words == "Engine ready"
 
 
 def test_a_gap_in_the_events_is_healed_by_a_new_picture(desk: Desk):
