@@ -12,6 +12,8 @@ from itertools import chain
 
 from awscrt import checksums
 
+from core.model.errors import UsageError
+from core.model.location import check_key
 from core.model.objects import Digests, PartInfo
 from core.model.plan import MAX_PARTS, MIN_PART_BYTES
 from core.stores import refusals
@@ -81,6 +83,12 @@ def multipart_etag(md5s: Sequence[str]) -> str:
     except ValueError:
         return ""
     return f"{hashlib.md5(joined, usedforsecurity=False).hexdigest()}-{len(md5s)}"
+
+
+def check_object_key(key: str) -> None:
+    """Raises UsageError `bad-key` for what cannot be an object's key."""
+    if not check_key(key):
+        raise UsageError("bad-key", "An object's key has at least one character.")
 
 
 def check_number(key: str, number: int) -> None:

@@ -25,13 +25,13 @@ def find(root: Path, bucket: str) -> BucketPlace:
     raise refusals.no_bucket(bucket)
 
 
-def find_writable(root: Path, bucket: str, key: str, prepared: set[str]) -> BucketPlace:
+def find_writable(root: Path, bucket: str, key: str | None, prepared: set[str]) -> BucketPlace:
     """A bucket's place with its hidden folders made, and the key looked at. Raises as `find` and `BucketPlace.path` do.
 
     `prepared` holds the buckets this store has seen: only the first time one is searched for drafts left behind.
     """
     place = find(root, bucket)
-    if key:
+    if key is not None:
         place.path(key)
     if bucket not in prepared or not place.drafts.is_dir():
         place.prepare()

@@ -22,8 +22,8 @@ import uuid
 from pathlib import Path
 
 from core.model.errors import LocalError, UsageError
-from core.model.location import check_key
 from core.stores.local.disk import is_link, look, make_folder
+from core.stores.rules import check_object_key
 
 HIDDEN = ".sluice"
 MAX_NAME_BYTES = 255
@@ -93,7 +93,7 @@ class BucketPlace:
 
 def key_segments(key: str) -> list[str]:
     """A key taken apart; a slash at its end is left off. Raises `unsafe-key`, `name-too-long`, `bad-key`."""
-    check_key(key)
+    check_object_key(key)
     segments = key.removesuffix("/").split("/")
     for segment in segments:
         if segment in ("", ".", ".."):

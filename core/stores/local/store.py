@@ -208,7 +208,7 @@ class LocalStore:
     async def _place(self, bucket: str) -> BucketPlace:
         return await on_disk(bucket, buckets.find, self._root, bucket)
 
-    async def _writable(self, bucket: str, key: str = "") -> BucketPlace:
+    async def _writable(self, bucket: str, key: str | None = None) -> BucketPlace:
         """The bucket, ready to be written to; a key that could not be stored is refused before anything is read."""
         return await on_disk(key or bucket, buckets.find_writable, self._root, bucket, key, self._prepared)
 

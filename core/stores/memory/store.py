@@ -9,7 +9,6 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from core.model.account import Account
 from core.model.errors import CoreError
-from core.model.location import check_key
 from core.model.objects import Bucket, Digests, ObjectInfo, Page, PartInfo, Stored, UploadInfo
 from core.stores import refusals, rules
 from core.stores.base import Access, Body, CompletePart, DeleteError, Fetched, NewUpload, Sink
@@ -52,7 +51,7 @@ class MemoryStore:
         content_md5: bool = False,
     ) -> Stored:
         course = await self._begin("put_object", key)
-        check_key(key)
+        rules.check_object_key(key)
         self._refuse_existing(bucket, key, if_none_match)
         held = await _arrived(key, body, course, content_md5)
         self._refuse_existing(bucket, key, if_none_match)
@@ -156,7 +155,7 @@ class MemoryStore:
         self, bucket: str, key: str, source_bucket: str, source_key: str, *, if_match: str = ""
     ) -> ObjectInfo:
         course = await self._begin("copy_object", key)
-        check_key(key)
+        rules.check_object_key(key)
         thing = self._contents.crate(source_bucket).thing(source_key, if_match)
         digests = await asyncio.to_thread(_digests, thing.data)
         crate = self._contents.crate(bucket)
@@ -166,7 +165,7 @@ class MemoryStore:
 
     async def create_upload(self, bucket: str, key: str, *, content_type: str = "") -> NewUpload:
         course = await self._begin("create_upload", key)
-        check_key(key)
+        rules.check_object_key(key)
         upload_id = uuid.uuid4().hex
         self._contents.crate(bucket).uploads[upload_id] = Upload(key, content_type)
         course.end()
