@@ -7,7 +7,7 @@ import time
 from dataclasses import replace
 
 from core.model.account import Account, AccountKind, check_account
-from core.model.errors import CoreError, ErrorRecord, LocalError, Retry, Scope, UsageError
+from core.model.errors import ErrorRecord, LocalError, Retry, Scope, UsageError
 from core.model.settings import Settings
 from core.protocol.rows import AccountRow
 from core.state.secrets import Secrets
@@ -26,6 +26,7 @@ class Accounts:
         self._file = file
         self._secrets = secrets
         self._stores: dict[str, asyncio.Future[ObjectStore]] = {}
+        self._retired: list[asyncio.Future[ObjectStore]] = []
         self._held: dict[str, ErrorRecord] = {}
         self._held_until: dict[str, float] = {}
         self._changes: dict[str, int] = {}
@@ -78,9 +79,8 @@ class Accounts:
         check_account(account)
         if secret is not None:
             await self._secrets.put(account.name, secret, memory_only=memory_only)
-        self._accounts[account.name] = account
-        self._save()
-        await self.forget_store(account.name)
+        self._save(self.settings, {**self._accounts, account.name: account})
+        self._retire(account.name)
         self._changes[account.name] = self.changes(account.name) + 1
         self.release(account.name)
         return await self.row(account)
@@ -90,21 +90,22 @@ class Accounts:
         return self._changes.get(name, 0)
 
     async def remove(self, name: str) -> None:
-        self.get(name)
+        account = self.get(name)
         if name == TRY_IT_HERE and name not in self._accounts:
             raise UsageError("builtin-account", f"“{name}” is part of the program and stays.", where=name)
-        self._accounts.pop(name, None)
-        self._save()
-        await self._secrets.remove(name)
-        await self.forget_store(name)
+        self._save(self.settings, {key: kept for key, kept in self._accounts.items() if key != name})
+        self._retire(name)
         self.release(name)
+        if account.kind is AccountKind.S3 and account.access_key:
+            await self._secrets.remove(name)
 
     def change_settings(self, settings: Settings) -> None:
-        self.settings = settings
-        self._save()
+        """In force when they are on disk. Raises what saving raises, and then nothing has changed."""
+        self._save(settings, self._accounts)
 
-    def _save(self) -> None:
-        self._file.save(self.settings, list(self._accounts.values()))
+    def _save(self, settings: Settings, accounts: dict[str, Account]) -> None:
+        self._file.save(settings, accounts.values())
+        self.settings, self._accounts = settings, dict(accounts)
 
     # Stores.
 
@@ -117,36 +118,52 @@ class Accounts:
             self._stores[name] = opening
         try:
             return await asyncio.shield(opening)
-        except CoreError:
-            self._stores.pop(name, None)
+        except Exception:
+            if self._stores.get(name) is opening:
+                del self._stores[name]
             raise
 
     async def _open(self, account: Account) -> ObjectStore:
         secret = ""
         if account.kind is AccountKind.S3 and account.access_key:
-            found = await self._secrets.get(account.name)
-            if found is None:
-                raise LocalError(
-                    "secret-missing",
-                    f"The secret key of “{account.name}” is not known (any more); enter it again.",
-                    where=account.name,
-                    retry=Retry.CREDENTIALS,
-                    scope=Scope.ACCOUNT,
-                )
-            secret = found
+            secret = await self._secret(account.name)
         return await open_store(account, secret)
 
-    async def forget_store(self, name: str) -> None:
-        """Close an account's store; the next use opens it anew."""
+    async def _secret(self, name: str) -> str:
+        """Raises LocalError `secret-missing`, `keyring-locked`, `keyring-timeout`."""
+        found, detail = None, ""
+        try:
+            found = await self._secrets.get(name)
+        except LocalError as error:
+            if error.code != "keyring-missing":
+                raise
+            detail = error.sentence
+        if found is not None:
+            return found
+        from_environment = name.startswith("environment-")
+        cure = "run “sluice resume --all” where its AWS_ variables are set" if from_environment else "enter it again"
+        raise LocalError(
+            "secret-missing",
+            f"The secret key of “{name}” was kept in memory only and is gone, or never given; {cure}.",
+            detail=detail,
+            where=name,
+            retry=Retry.CREDENTIALS,
+            scope=Scope.ACCOUNT,
+        )
+
+    def _retire(self, name: str) -> None:
+        """The next use opens the account's store anew; transfers that run go on with the one they have."""
         opening = self._stores.pop(name, None)
         if opening is not None:
-            opened = await asyncio.gather(opening, return_exceptions=True)
-            if not isinstance(opened[0], BaseException):
-                await opened[0].close()
+            self._retired.append(opening)
 
     async def close(self) -> None:
-        for name in list(self._stores):
-            await self.forget_store(name)
+        opened = await asyncio.gather(*self._retired, *self._stores.values(), return_exceptions=True)
+        self._retired.clear()
+        self._stores.clear()
+        for store in opened:
+            if not isinstance(store, BaseException):
+                await store.close()
 
     # Holding.
 

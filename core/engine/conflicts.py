@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import posixpath
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
@@ -31,13 +30,17 @@ class Decision:
 
 async def decide(transfer: Transfer, options: Options, store: ObjectStore) -> Decision:
     """Look at the target once, before the first byte. A transfer under way has been decided already."""
-    policy = transfer.answer or options.conflict
-    if policy is Conflict.OVERWRITE:
+    if _policy(transfer, options) is Conflict.OVERWRITE:
         return Decision(Course.GO, transfer, replace=True)
-    under_way = transfer.part_size_bytes > 0
+    under_way = transfer.part_size_bytes > 0 or transfer.intent.startswith("put@")
     if under_way or not await _exists(transfer, transfer.destination, store):
         return Decision(Course.GO, transfer, replace=False)
-    match policy:
+    return await taken(transfer, options, store)
+
+
+async def taken(transfer: Transfer, options: Options, store: ObjectStore) -> Decision:
+    """The target exists and may not be replaced unasked."""
+    match _policy(transfer, options):
         case Conflict.SKIP:
             return Decision(Course.SKIP, transfer, replace=False)
         case Conflict.RENAME:
@@ -45,16 +48,27 @@ async def decide(transfer: Transfer, options: Options, store: ObjectStore) -> De
     return Decision(Course.ASK, transfer, replace=False)
 
 
+def _policy(transfer: Transfer, options: Options) -> Conflict:
+    return transfer.answer or options.conflict
+
+
 async def _renamed(transfer: Transfer, store: ObjectStore) -> Transfer:
     """The same transfer to the first free name of `name (2).ext`, `name (3).ext`..."""
-    folder, name = posixpath.split(transfer.destination)
+    split = os.path.split if transfer.direction is Direction.DOWN else _split_key
+    name = split(transfer.destination)[1]
+    start = transfer.destination.removesuffix(name)
     stem, dot, extension = name.rpartition(".")
     stem, ending = (stem, dot + extension) if stem else (name, "")
     for number in range(2, _MOST_NAMES):
-        candidate = posixpath.join(folder, f"{stem} ({number}){ending}")
+        candidate = f"{start}{stem} ({number}){ending}"
         if not await _exists(transfer, candidate, store):
             return replace(transfer, destination=candidate)
     raise LocalError("no-free-name", f"There are {_MOST_NAMES} files named like “{name}” already.", where=name)
+
+
+def _split_key(url: str) -> tuple[str, str]:
+    start, _, name = url.rpartition("/")
+    return start, name
 
 
 async def _exists(transfer: Transfer, destination: str, store: ObjectStore) -> bool:

@@ -60,6 +60,7 @@ class Engine:
             self.live,
             self.pulse,
             lambda kind, sentence, batch: self.watching.tell(kind, sentence, batch=batch),
+            self.queue.look_again,
         )
         self.started_s = time.time()
         self.stopping = asyncio.Event()
@@ -70,16 +71,20 @@ class Engine:
 
         Raises StateError for a queue or settings that are newer than this program.
         """
-        database = await Database.open(Path(places.data) / "state.db")
         accounts = Accounts(
             SettingsFile(Path(places.config) / "settings.json"),
             Secrets(),
             builtin_root=str(Path(places.data) / "try-it-here"),
         )
+        database = await Database.open(Path(places.data) / "state.db")
         processes = 0 if movers == "inline" else mover_count()
         crew = Crew(processes=processes, connections=accounts.settings.connections)
-        engine = cls(places, database, accounts, crew)
-        await engine._go_on()
+        try:
+            engine = cls(places, database, accounts, crew)
+            await engine._go_on()
+        except BaseException:
+            await database.close()
+            raise
         return engine
 
     async def _go_on(self) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Any, TypeVar
 
 from core import __version__
@@ -15,13 +16,14 @@ from core.model.lifecycle import CANCELLABLE, PAUSABLE, RESUMABLE, RETRYABLE
 from core.model.location import is_remote, parse_remote
 from core.model.objects import Page
 from core.model.settings import Settings, changed
-from core.model.transfer import State, Transfer
+from core.model.transfer import Options, State, Transfer
 from core.protocol import commands as c
-from core.protocol.rows import BatchRow, CheckRow, Selection
+from core.protocol.rows import BatchRow, CheckRow, Filter, Selection
 from core.state.transfers import Move
 
 Handler = Callable[[Engine, Any], Awaitable[Any]]
 HANDLERS: dict[type[Any], Handler] = {}
+_MOST = 10**15
 H = TypeVar("H", bound=Callable[..., Awaitable[Any]])
 
 
@@ -100,16 +102,34 @@ def _check_request(command: c.AddTransfers) -> None:
         raise UsageError("relative-path", f"“{command.destination}” must be an absolute path.")
     if from_store and to_store and command.source_account != command.destination_account:
         raise UsageError("two-accounts", "A copy stays within one account; download and upload instead.")
+    if any("\0" in place for place in (*command.sources, command.destination)):
+        raise UsageError("bad-path", "A path cannot hold a NUL character.")
+    _check_options(command.options)
+
+
+def _check_options(options: Options) -> None:
+    numbers = (options.files, options.parts, options.part_size_bytes, options.limit_up_bps, options.limit_down_bps)
+    if min(numbers) < 0 or max(numbers) > _MOST or abs(options.priority) > _MOST:
+        raise UsageError("bad-option", "Numbers of files, parts and bytes are not negative, and none is endless.")
 
 
 @handles(c.PauseTransfers)
 async def _pause(engine: Engine, command: c.PauseTransfers) -> c.Changed:
-    return await _move(engine, command.selection, PAUSABLE, State.PAUSED)
+    await _pause_walks(engine, command.selection, paused=True)
+    return await _move(engine, command.selection, PAUSABLE, State.PAUSED, {"question": ""})
 
 
 @handles(c.ResumeTransfers)
 async def _resume(engine: Engine, command: c.ResumeTransfers) -> c.Changed:
+    await _pause_walks(engine, command.selection, paused=False)
     return await _move(engine, command.selection, RESUMABLE, State.QUEUED)
+
+
+async def _pause_walks(engine: Engine, selection: Selection, *, paused: bool) -> None:
+    """What a listing that still goes on will add is meant too."""
+    for batch in await engine.transfers.walking():
+        if _covers(selection, batch.id) and batch.options.paused != paused:
+            await engine.transfers.change_batch_options(batch.id, replace(batch.options, paused=paused))
 
 
 @handles(c.RetryTransfers)
@@ -117,19 +137,25 @@ async def _retry(engine: Engine, command: c.RetryTransfers) -> c.Changed:
     for name in list(engine.accounts.held):
         engine.accounts.release(name)
     fields: dict[str, object] = {"attempts": 0, "error": None, "not_before_s": 0.0}
-    return await _move(engine, command.selection, RETRYABLE, State.QUEUED, fields)
+    # What was skipped by an answer is asked again; else it would only be skipped again.
+    skipped = await _move(
+        engine, command.selection, frozenset({State.SKIPPED}), State.QUEUED, fields | {"answer": None}
+    )
+    others = await _move(engine, command.selection, RETRYABLE - {State.SKIPPED}, State.QUEUED, fields)
+    return c.Changed(count=skipped.count + others.count)
 
 
 @handles(c.CancelTransfers)
 async def _cancel(engine: Engine, command: c.CancelTransfers) -> c.Changed:
     batches = [batch.id for batch in await engine.transfers.walking() if _covers(command.selection, batch.id)]
     await engine.intake.cancel(batches)
-    return await _move(engine, command.selection, CANCELLABLE, State.CANCELLING)
+    return await _move(engine, command.selection, CANCELLABLE, State.CANCELLING, {"question": ""})
 
 
 def _covers(selection: Selection, batch_id: int) -> bool:
-    """Whether cancelling the selection means the whole batch, also what is not listed yet."""
-    return selection.everything and selection.view.batch in (0, batch_id)
+    """Whether the selection means the whole batch, also what is not listed yet."""
+    view = selection.view
+    return selection.everything and view.batch in (0, batch_id) and view.filter is Filter.ALL and not view.search
 
 
 async def _move(
@@ -223,6 +249,9 @@ async def _accounts(engine: Engine, command: c.ListAccounts) -> c.Accounts:
 @handles(c.PutAccount)
 async def _put_account(engine: Engine, command: c.PutAccount) -> Any:
     row = await engine.accounts.put(command.account, command.secret, memory_only=command.memory_only)
+    account = command.account
+    engine.crew.set_pace(f"account:{account.name}:up", account.limit_up_bps)
+    engine.crew.set_pace(f"account:{account.name}:down", account.limit_down_bps)
     waiting = await engine.transfers.waiting_for(command.account.name)
     await engine.transfers.move([Move(i, State.QUEUED, {"attempts": 0}) for i in waiting])
     engine.queue.look_again()

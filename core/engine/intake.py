@@ -42,12 +42,21 @@ Tell = Callable[[str, str, int], None]
 class Intake:
     """One task for each batch that is still being listed. A walk that a crash cut short is simply done again."""
 
-    def __init__(self, transfers: Transfers, accounts: Accounts, live: Live, pulse: Pulse, tell: Tell) -> None:
+    def __init__(
+        self,
+        transfers: Transfers,
+        accounts: Accounts,
+        live: Live,
+        pulse: Pulse,
+        tell: Tell,
+        added: Callable[[], None],  # called when rows came that may run before others
+    ) -> None:
         self._transfers = transfers
         self._accounts = accounts
         self._live = live
         self._pulse = pulse
         self._tell = tell
+        self._added = added
         self._walks: dict[int, asyncio.Task[None]] = {}
 
     @property
@@ -144,7 +153,7 @@ class Intake:
 
     async def _add(self, batch: Batch, rows: list[NewTransfer]) -> None:
         await self._transfers.add(batch.id, rows, time.time())
-        self._pulse.beat()
+        self._added()
 
     # Uploads.
 

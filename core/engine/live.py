@@ -55,8 +55,8 @@ class Live:
         )
 
     def totals(self, left_bytes: int) -> Totals:
-        moved = sum(r.meter.committed_bytes - r.transfer.committed_bytes for r in self.running.values())
-        left = max(0, left_bytes - max(0, moved))
+        flying = sum(running.meter.flying_bytes for running in self.running.values())
+        left = max(0, left_bytes - flying)
         up, down = self.up.bps(), self.down.bps()
         speed = up + down
         return Totals(

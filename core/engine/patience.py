@@ -26,7 +26,7 @@ def judge(error: ErrorRecord, *, attempts: int, proven: bool) -> Verdict:
     A queue never fails for a network that is away or a key that has expired: it waits. An endpoint that has never
     answered is more likely a typing mistake, and says so after a few tries.
     """
-    delay_s = error.after_s if error.after_s is not None else min(_LONGEST_S, _FIRST_S * 2 ** (attempts - 1))
+    delay_s = error.after_s if error.after_s is not None else min(_LONGEST_S, _FIRST_S * 2 ** min(attempts - 1, 10))
     match error.retry:
         case Retry.NEVER:
             return Verdict(State.FAILED)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections import deque
+from collections import Counter, deque
 
 from core.engine.accounts import Accounts
 from core.engine.live import Live
@@ -31,21 +31,23 @@ class Queue:
         self._live = live
         self._pulse = pulse
         self._tasks: dict[int, asyncio.Task[None]] = {}
-        self._cleaning: dict[int, asyncio.Task[None]] = {}
         self._ready: deque[Transfer] = deque()
         self._ready_for: tuple[object, ...] = ()
+        self._looks = 0
+        self._unsettled: set[int] = set()  # ended, but their new state could not be written
+        self._clean_after: dict[int, float] = {}  # monotonic seconds, of those that could not be cleaned up yet
         self._loops: list[asyncio.Task[None]] = []
 
     @property
     def busy(self) -> bool:
-        return bool(self._tasks or self._cleaning)
+        return bool(self._tasks)
 
     def start(self) -> None:
         self._loops = [asyncio.ensure_future(self._start_all()), asyncio.ensure_future(self._clean_all())]
 
     async def stop(self) -> None:
         """Stop everything that runs; the rows stay `running` in the database and go on at the next start."""
-        tasks = [*self._loops, *self._tasks.values(), *self._cleaning.values()]
+        tasks = [*self._loops, *self._tasks.values()]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -59,6 +61,7 @@ class Queue:
 
     def look_again(self) -> None:
         """The order of the queue changed."""
+        self._looks += 1
         self._ready.clear()
         self._pulse.beat()
 
@@ -68,6 +71,7 @@ class Queue:
         while True:
             seen = self._pulse.count
             try:
+                await self._settle()
                 await self._wake_waiting()
                 started = await self._start_some()
             except CoreError as error:  # a full disk under the database, say
@@ -86,44 +90,62 @@ class Queue:
         due = await self._transfers.due(time.time())
         if due:
             await self._transfers.move([Move(i, State.QUEUED, {}) for i in due])
+            self._looks += 1
             self._ready.clear()
+
+    async def _settle(self) -> None:
+        """What ended while the database could not be written to is still called running there; it runs once more."""
+        if self._unsettled:
+            lost = self._unsettled & set(await self._transfers.with_state({State.RUNNING})) - self._tasks.keys()
+            await self._transfers.move([Move(i, State.QUEUED, {}) for i in lost])
+            self._unsettled &= self._tasks.keys()
 
     async def _start_some(self) -> bool:
         free = self._accounts.settings.files_parallel - len(self._tasks)
         if free <= 0:
             return False
-        chosen = await self._next(free)
+        chosen = [transfer for transfer in await self._next(free) if transfer.id not in self._tasks]
         if not chosen:
             return False
         now_s = time.time()
         moves = [Move(t.id, State.RUNNING, {} if t.started_s else {"started_s": now_s}) for t in chosen]
         moved = await self._transfers.move(moves)
         for transfer in chosen:
-            if transfer.id in moved and transfer.id not in self._tasks:
+            if transfer.id in moved:
                 self._launch(transfer)
         return True
 
     async def _next(self, count: int) -> list[Transfer]:
         """Up to `count` rows that may run now, honouring what batches asked for."""
-        held = frozenset(self._accounts.held)
-        if not self._ready or self._ready_for != (held,):
-            rows = await self._transfers.next_queued(_AHEAD, but=list(self._tasks), held_accounts=held)
-            self._ready, self._ready_for = deque(rows), (held,)
         chosen: list[Transfer] = []
-        left: deque[Transfer] = deque()
-        per_batch: dict[int, int] = {}
-        for running in self._live.running.values():
-            per_batch[running.transfer.batch_id] = per_batch.get(running.transfer.batch_id, 0) + 1
-        while self._ready and len(chosen) < count:
+        running = Counter(running.transfer.batch_id for running in self._live.running.values())
+        full = await self._full(running)
+        while len(chosen) < count:
+            await self._fetch(full, but=[transfer.id for transfer in chosen])
+            if not self._ready:
+                break
             transfer = self._ready.popleft()
-            most = (await self._runner.batch(transfer.batch_id)).options.files
-            if most and per_batch.get(transfer.batch_id, 0) >= most:
-                left.append(transfer)
-                continue
-            per_batch[transfer.batch_id] = per_batch.get(transfer.batch_id, 0) + 1
             chosen.append(transfer)
-        self._ready.extendleft(reversed(left))
+            running[transfer.batch_id] += 1
+            full = await self._full(running)
         return chosen
+
+    async def _full(self, running: Counter[int]) -> frozenset[int]:
+        """The batches of which as many files run as they asked for."""
+        most = {batch_id: (await self._runner.batch(batch_id)).options.files for batch_id in list(running)}
+        return frozenset(batch_id for batch_id, files in most.items() if files and running[batch_id] >= files)
+
+    async def _fetch(self, full: frozenset[int], but: list[int]) -> None:
+        """See to it that what is ready belongs to none of these batches and to no account that is held."""
+        wanted = (frozenset(self._accounts.held), full)
+        while not self._ready or self._ready_for != wanted:
+            looks = self._looks
+            rows = await self._transfers.next_queued(
+                _AHEAD, but=[*self._tasks, *but], held_accounts=wanted[0], full_batches=full
+            )
+            if looks == self._looks:  # else the order changed while we read
+                self._ready, self._ready_for = deque(rows), wanted
+                return
 
     def _launch(self, transfer: Transfer) -> None:
         task = asyncio.ensure_future(self._runner.run(transfer))
@@ -134,6 +156,7 @@ class Queue:
         self._tasks.pop(transfer_id, None)
         if not task.cancelled() and (error := task.exception()) is not None:
             log.error("transfer %s could not be written down", transfer_id, exc_info=error)
+            self._unsettled.add(transfer_id)
         self._pulse.beat()
 
     # Cleaning up.
@@ -143,22 +166,31 @@ class Queue:
         while True:
             seen = self._pulse.count
             try:
-                ids = [i for i in await self._transfers.with_state({State.CANCELLING}) if i not in self._tasks]
-                await self._clean(ids[:_AHEAD])
+                ids = await self._to_clean()
+                await self._clean(ids)
             except CoreError as error:
                 log.warning("cleaning up waits: %s", error.sentence)
                 await asyncio.sleep(_CLEAN_AGAIN_S)
                 continue
             if not ids:
-                await self._pulse.after(seen)
+                again_s = min(self._clean_after.values(), default=None)
+                await self._pulse.after(seen, None if again_s is None else max(0.05, again_s - time.monotonic()))
+
+    async def _to_clean(self) -> list[int]:
+        """What can be cleaned up now: a store that is away does not keep the others waiting."""
+        cancelling = await self._transfers.with_state({State.CANCELLING})
+        self._clean_after = {i: at for i, at in self._clean_after.items() if i in set(cancelling)}
+        now = time.monotonic()
+        return [i for i in cancelling if i not in self._tasks and self._clean_after.get(i, now) <= now][:_AHEAD]
 
     async def _clean(self, ids: list[int]) -> None:
         rows = await self._transfers.get_many(ids)
         results = await asyncio.gather(*(self._runner.clean_up(row) for row in rows.values()), return_exceptions=True)
         for row, result in zip(rows.values(), results, strict=True):
+            if result is None:
+                continue
+            self._clean_after[row.id] = time.monotonic() + _CLEAN_AGAIN_S
             if isinstance(result, CoreError):
                 log.warning("cleaning up after %s (%s) waits: %s", row.id, account_of(row), result.sentence)
-            elif isinstance(result, BaseException):
+            else:
                 log.error("cleaning up after %s failed", row.id, exc_info=result)
-        if any(isinstance(result, BaseException) for result in results):
-            await asyncio.sleep(_CLEAN_AGAIN_S)

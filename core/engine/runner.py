@@ -6,9 +6,10 @@ import asyncio
 import logging
 import os
 import time
+from dataclasses import replace
 
 from core.engine.accounts import Accounts
-from core.engine.conflicts import Course, decide
+from core.engine.conflicts import Course, decide, taken
 from core.engine.journaling import DatabaseJournal
 from core.engine.limits import lane_width, limits_of
 from core.engine.live import Live, Running
@@ -17,7 +18,8 @@ from core.engine.pulse import Pulse
 from core.model.account import Account
 from core.model.errors import CoreError, ErrorRecord, Retry, describe
 from core.model.location import is_remote
-from core.model.transfer import Batch, Direction, Options, State, Transfer
+from core.model.transfer import Batch, Conflict, Direction, Options, State, Transfer
+from core.protocol.rows import Selection
 from core.state.transfers import Move, Transfers
 from core.stores.base import ObjectStore
 from core.transfer.begin import abort
@@ -62,8 +64,9 @@ class Runner:
         try:
             batch = await self.batch(transfer.batch_id)
             self._enter(transfer, batch.options, started_s)
-            await self._carry(transfer, batch, started_s)
+            await self._carry(transfer, batch)
         except asyncio.CancelledError:
+            self._transfers.rested(transfer.id, time.time() - started_s)
             raise
         except CoreError as error:
             await self._ended_badly(transfer, error.record(), changes)
@@ -72,7 +75,6 @@ class Runner:
             await self._ended_badly(transfer, describe(error), changes)
         finally:
             self._live.running.pop(transfer.id, None)
-            self._transfers.rested(transfer.id, time.time() - started_s)
             self._pulse.beat()
 
     async def clean_up(self, transfer: Transfer) -> None:
@@ -88,6 +90,8 @@ class Runner:
             if error.code not in ("no-bucket", "no-account"):
                 await self._move(transfer, State.FAILED, error=error.record())
                 return
+        if transfer.part_size_bytes or transfer.upload_id:
+            await self._transfers.started_over(transfer.id)  # nothing is left to go on from, should it be tried again
         await self._move(transfer, State.CANCELLED, error=None, committed_bytes=0)
 
     # The way there.
@@ -99,29 +103,44 @@ class Runner:
             transfer, self._live.meter(transfer), lanes, started_s, options, account
         )
 
-    async def _carry(self, transfer: Transfer, batch: Batch, started_s: float) -> None:
+    async def _carry(self, transfer: Transfer, batch: Batch) -> None:
         name = account_of(transfer)
         store = await self._accounts.store(name)
         decision = await decide(transfer, batch.options, store)
-        if decision.course is Course.SKIP:
-            await self._move(transfer, State.SKIPPED, error=None)
-            return
-        if decision.course is Course.ASK:
-            await self._move(transfer, State.ASKING, question="exists")
-            return
-        if decision.transfer.destination != transfer.destination:
-            transfer = decision.transfer
-            await self._transfers.redirect(transfer.id, transfer.destination)
-        job = await self._job(transfer, batch, store, replace_target=decision.replace)
-        try:
-            proof = await self._moved(job)
-        except CoreError as error:
-            if error.code == "exists" and not decision.replace:  # it appeared meanwhile
-                await self._move(transfer, State.ASKING, question="exists")
+        while decision.course is Course.GO:
+            transfer = await self._redirected(transfer, decision.transfer.destination)
+            job = await self._job(transfer, batch, store, replace_target=decision.replace)
+            try:
+                proof = await self._moved(job)
+            except CoreError as error:
+                if error.code != "exists" or decision.replace:
+                    raise
+                transfer = await self._transfers.get(transfer.id)  # the target appeared meanwhile
+                decision = await taken(transfer, batch.options, store)
+            else:
+                self._accounts.reached.add(name)
+                await self._finish(transfer, job, proof)
                 return
-            raise
-        self._accounts.reached.add(name)
-        await self._finish(transfer, job, proof)
+        await (self._skip(transfer) if decision.course is Course.SKIP else self._ask(transfer))
+
+    async def _redirected(self, transfer: Transfer, destination: str) -> Transfer:
+        if destination == transfer.destination:
+            return transfer
+        await self._transfers.redirect(transfer.id, destination)
+        return replace(transfer, destination=destination)
+
+    async def _skip(self, transfer: Transfer) -> None:
+        if transfer.direction is Direction.DOWN:
+            await discard(await self._bare_job(transfer, needs_store=False))
+        await self._move(transfer, State.SKIPPED, error=None, question="")
+
+    async def _ask(self, transfer: Transfer) -> None:
+        await self._move(transfer, State.ASKING, question="exists")
+        self._batches.pop(transfer.batch_id, None)
+        if (await self.batch(transfer.batch_id)).options.conflict is not Conflict.ASK:
+            # Answered for the whole batch between our look at its policy and our question.
+            mine = Selection(ids=(transfer.id,))
+            await self._transfers.move_selected(mine, {State.ASKING}, State.QUEUED, {"question": ""})
 
     async def _moved(self, job: Job) -> Proof:
         match job.transfer.direction:
@@ -218,6 +237,9 @@ class Runner:
         return error.retry is Retry.CREDENTIALS and self._accounts.changes(name) != changes
 
     async def _move(self, transfer: Transfer, new: State, **fields: object) -> None:
+        running = self._live.running.get(transfer.id)
+        if running is not None:
+            fields["active_s"] = transfer.active_s + time.time() - running.started_s
         if new in (State.DONE, State.SKIPPED, State.FAILED, State.CANCELLED):
             fields["ended_s"] = time.time()
         await self._transfers.move([Move(transfer.id, new, fields)])

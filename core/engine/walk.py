@@ -30,14 +30,15 @@ class Passed:
     def add(self, reason: str) -> None:
         self.count += 1
         if len(self.reasons) < 5:
-            self.reasons.append(reason)
+            self.reasons.append(reason.encode("utf-8", "backslashreplace").decode())  # a name may be no Unicode
 
 
 def walk(source: str, target: Remote, *, container: bool, recursive: bool, passed: Passed) -> Iterator[Found]:
     """The files `source` stands for. A folder keeps its name unless it is written with a slash at its end.
 
-    Symbolic links are followed, each folder once (by device and inode), so that loops end. A named source that cannot
-    be sent (missing, a FIFO) is still yielded: its transfer then fails with the reason, where the user sees it.
+    Symbolic links are followed, but each folder is sent once, if possible by its own name, so that loops end. A named
+    source that cannot be sent (missing, a FIFO) is still yielded: its transfer then fails with the reason, where the
+    user sees it.
     """
     contents_only = source.endswith("/")
     path = source.rstrip("/") or "/"
@@ -59,12 +60,13 @@ def walk(source: str, target: Remote, *, container: bool, recursive: bool, passe
 
 def _folder(root: str, base: Remote, passed: Passed) -> Iterator[Found]:
     seen: set[tuple[int, int]] = set()
-    todo = [(root, "")]
-    while todo:
-        folder, relative = todo.pop()
+    todo, links = [(root, "")], list[tuple[str, str]]()
+    while todo or links:
+        folder, relative = todo.pop() if todo else links.pop(0)  # links last: what they lead to may have its own name
         try:
             status = os.stat(folder)
             if (status.st_dev, status.st_ino) in seen:
+                passed.add(f"{folder}: the same folder is sent by another name")
                 continue
             seen.add((status.st_dev, status.st_ino))
             with os.scandir(folder) as entries:
@@ -72,12 +74,12 @@ def _folder(root: str, base: Remote, passed: Passed) -> Iterator[Found]:
         except OSError as error:
             passed.add(f"{folder}: {error.strerror}")
             continue
-        folders = []
+        folders: list[tuple[str, str]] = []
         for entry in ordered:
             name = f"{relative}/{entry.name}" if relative else entry.name
             try:
                 if entry.is_dir():
-                    folders.append((entry.path, name))
+                    (links if entry.is_symlink() else folders).append((entry.path, name))
                 elif (found := _file(entry, base, name, passed)) is not None:
                     yield found
             except OSError as error:

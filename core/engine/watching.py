@@ -20,7 +20,7 @@ from core.state.transfers import Transfers
 Event = Snapshot | Delta | Notice
 _News = tuple[str, str, int, str]  # kind, sentence, batch, account
 _STEP_S = 0.1
-_IDLE_S = 1.0  # rates fall to zero without anything else happening
+_IDLE_S = 1.0  # rates fall to zero and holds expire without anything else happening
 
 
 class Watching:
@@ -105,7 +105,7 @@ class EngineWatch:
         totals = self._told.totals
         busy = self._window.stale or bool(self._shared.live.running) or totals.up_bps > 0 or totals.down_bps > 0
         if not busy:
-            self._seen = await self._shared.pulse.after(self._seen, None if not self._told.held else _IDLE_S)
+            self._seen = await self._shared.pulse.after(self._seen, _IDLE_S)
         wait_s = self._told_at + _STEP_S - time.monotonic()
         self._seen = self._shared.pulse.count
         if wait_s > 0:

@@ -60,6 +60,7 @@ class Options:
     conflict: Conflict = Conflict.OVERWRITE
     verify: Verify | None = None
     priority: int = 0
+    paused: bool = False  # what is listed is added paused
 
 
 @dataclass(frozen=True, slots=True)

@@ -103,12 +103,13 @@ class Progress(Ledger):
         )
 
     def rested(self, transfer_id: int, seconds: float) -> None:
-        """It ran for so long and stopped; written with the next commit."""
-        self._database.write_soon(
-            lambda connection: connection.execute(
-                "UPDATE transfers SET active_s = active_s + ? WHERE id = ?", (seconds, transfer_id)
-            )
-        )
+        """It ran for so long and stopped; written with the next commit, after which views read the row again."""
+
+        def change(connection: sqlite3.Connection, tally: Tally) -> None:
+            connection.execute("UPDATE transfers SET active_s = active_s + ? WHERE id = ?", (seconds, transfer_id))
+            tally.listed = True
+
+        self._change_soon(change)
 
     async def redirect(self, transfer_id: int, destination: str) -> None:
         """It goes to another name, since its own was taken."""

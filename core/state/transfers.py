@@ -60,17 +60,17 @@ class Transfers(Selections, Progress, Views):
     """The queue on disk. Call `load` first; `counts`, `left_bytes` and `version` follow every commit."""
 
     async def add(self, batch_id: int, items: Sequence[NewTransfer], added_s: float) -> int:
-        """Queue transfers; those that the batch has already (same source and destination) are passed over. Returns how
-        many are new. Raises UsageError `no-such-batch`."""
+        """Queue transfers (paused ones, where the batch is); those that the batch has already (same source and
+        destination) are passed over. Returns how many are new. Raises UsageError `no-such-batch`."""
 
         def change(connection: sqlite3.Connection, tally: Tally) -> int:
-            batch_of(connection, batch_id)
+            state = State.PAUSED if batch_of(connection, batch_id).options.paused else State.QUEUED
             before = connection.execute("SELECT coalesce(max(id), 0) FROM transfers").fetchone()[0]
-            connection.executemany(_INSERT, (_new_row(batch_id, item, added_s) for item in items))
+            connection.executemany(_INSERT, (_new_row(batch_id, item, state, added_s) for item in items))
             count, size_bytes = connection.execute(
                 "SELECT count(*), coalesce(sum(size_bytes), 0) FROM transfers WHERE id > ?", (before,)
             ).fetchone()
-            tally.add(batch_id, State.QUEUED, count, size_bytes, 0)
+            tally.add(batch_id, state, count, size_bytes, 0)
             return int(count)
 
         return await self._change(change)
@@ -97,14 +97,20 @@ class Transfers(Selections, Progress, Views):
         return await self._database.read(query)
 
     async def next_queued(
-        self, limit: int, *, but: Collection[int] = (), held_accounts: Collection[str] = ()
+        self,
+        limit: int,
+        *,
+        but: Collection[int] = (),
+        held_accounts: Collection[str] = (),
+        full_batches: Collection[int] = (),
     ) -> list[Transfer]:
-        """What runs next: by priority, then in the order it was added; without what needs one of `held_accounts`."""
+        """What runs next: by priority, then in the order it was added; without what needs one of `held_accounts` or is
+        of one of `full_batches`."""
         passed, held = frozenset(but), frozenset(held_accounts)
 
         def query(connection: sqlite3.Connection) -> list[Transfer]:
             lanes = [lane for lane in _lanes(connection) if not held & _accounts(lane)]
-            queues = (_lane_front(connection, lane, limit + len(passed)) for lane in lanes)
+            queues = (_lane_front(connection, lane, limit + len(passed), full_batches) for lane in lanes)
             ids = [number for _, number in heapq.merge(*queues) if number not in passed]
             return list(_get_many(connection, ids[:limit]).values())
 
@@ -190,15 +196,16 @@ class Transfers(Selections, Progress, Views):
 
 _INSERT = (
     "INSERT INTO transfers (batch_id, direction, state, priority, size_bytes, name, source, source_account,"
-    " destination, destination_account, source_stamp, added_s) VALUES (?, ?, 'queued', ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+    " destination, destination_account, source_stamp, added_s) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
     " ON CONFLICT (batch_id, source, destination) DO NOTHING"
 )
 
 
-def _new_row(batch_id: int, item: NewTransfer, added_s: float) -> tuple[object, ...]:
+def _new_row(batch_id: int, item: NewTransfer, state: State, added_s: float) -> tuple[object, ...]:
     return (
         batch_id,
         item.direction.value,
+        state.value,
         item.priority,
         item.size_bytes,
         search_name(item.source, item.destination),
@@ -242,11 +249,14 @@ def _accounts(lane: tuple[str, str, str]) -> set[str]:
     return {Direction.UP: {destination}, Direction.DOWN: {source}}.get(Direction(direction), {source, destination})
 
 
-def _lane_front(connection: sqlite3.Connection, lane: tuple[str, str, str], count: int) -> list[tuple[int, int]]:
+def _lane_front(
+    connection: sqlite3.Connection, lane: tuple[str, str, str], count: int, full_batches: Collection[int]
+) -> list[tuple[int, int]]:
+    others = " AND batch_id NOT IN (SELECT value FROM json_each(?))" if full_batches else ""
     return connection.execute(
         "SELECT -priority, id FROM transfers INDEXED BY transfers_queued WHERE state = 'queued' AND direction = ?"
-        " AND source_account = ? AND destination_account = ? ORDER BY priority DESC, id LIMIT ?",
-        (*lane, count),
+        f" AND source_account = ? AND destination_account = ?{others} ORDER BY priority DESC, id LIMIT ?",
+        (*lane, *([to_json(list(full_batches))] if full_batches else []), count),
     ).fetchall()
 
 
