@@ -114,7 +114,7 @@ class Waiting:
             self.out.warn("A target exists; answer in the window, or copy again with --on-conflict.")
         elif standing.counts[State.PAUSED]:
             self.out.warn("What is paused goes on with: sluice resume --all")
-        return exit_code(standing, self.ends)
+        return FAILED if self.held is not None and not standing.at_rest else exit_code(standing, self.ends)
 
     async def _tell_left(self) -> None:
         async for row in self.goal.left(self.link):

@@ -40,7 +40,7 @@ def test_wrong_keys_wait_for_right_ones(
     (tmp_path / "f").write_bytes(os.urandom(300_000))
     enter(monkeypatch, swift, secret="wrong")
     said = sluice("cp", "f", "s3://cli-keys/", "--json")
-    assert said.code == 3
+    assert said.code == 1
     (waiting,) = said.transfers.values()
     assert (waiting["state"], waiting["error"]["code"]) == ("waiting", "bad-credentials")
     enter(monkeypatch, swift)
