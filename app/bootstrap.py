@@ -62,10 +62,8 @@ class Program:
         from app.views.main_window import MainWindow
 
         prefs = Prefs(self._places.config)
-        if self._options.theme:
-            prefs.put("look/scheme", self._options.theme)
         self._app.setStyle("Fusion")
-        apply_theme(prefs.scheme)
+        apply_theme(self._options.theme or prefs.scheme)
         self.session = Session(self._connect)
         self.window = MainWindow(self.session, prefs)
         self._catch()

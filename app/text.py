@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from PySide6.QtCore import QCoreApplication
 
-from core.model.transfer import Conflict, Direction, State, Verify
+from core.model.transfer import Conflict, State, Verify
 from core.protocol.rows import Filter, Order
 
 translate = QCoreApplication.translate
@@ -75,10 +75,8 @@ NOTHING_IN = {
 }
 NOTHING_FOUND = translate("Window", "No transfer matches “{search}”.")
 ENVIRONMENT_ACCOUNT = translate("Window", "AWS environment")
-EDIT_ACCOUNT = translate("Window", "Edit…")
 TEST_ACCOUNT = translate("Window", "Edit and test…")
 REMOVE_ACCOUNT = translate("Window", "Remove")
-ADD_ACCOUNT_TIP = translate("Window", "New account…")
 ACCOUNT_REMOVE_ASK = translate(
     "Window", "Remove the account “{name}” and its stored secret? What it stores stays where it is."
 )
@@ -127,7 +125,6 @@ ORDERS = {
     Order.ADDED: translate("Window", "When added"),
     Order.ENDED: translate("Window", "When ended"),
 }
-SORT_BY = translate("Window", "Sort by")
 COLUMNS = translate("Window", "Columns")
 STATES = {
     State.QUEUED: translate("Window", "queued"),
@@ -140,11 +137,6 @@ STATES = {
     State.SKIPPED: translate("Window", "skipped"),
     State.FAILED: translate("Window", "failed"),
     State.CANCELLED: translate("Window", "cancelled"),
-}
-DIRECTIONS = {
-    Direction.UP: translate("Window", "upload"),
-    Direction.DOWN: translate("Window", "download"),
-    Direction.COPY: translate("Window", "copy"),
 }
 ANSWERS: dict[str, str] = {
     Conflict.OVERWRITE: translate("Window", "Overwrite"),
@@ -231,7 +223,6 @@ PARTS = translate("Window", "Parts")
 PROOF = translate("Window", "Verified by")
 TIME = translate("Window", "Time")
 ERROR = translate("Window", "Problem")
-QUESTION = translate("Window", "Question")
 FOR_BATCH = translate("Window", "for all files added together")
 CLOSE_DETAILS = translate("Window", "Close the details")
 SAME_NAME = translate("Window", "The destination has an object of this name already.")
@@ -290,7 +281,6 @@ BACKGROUND_NOTE = translate(
 )
 GOT_IT = translate("Window", "Got it")
 DETAILS_BUTTON = translate("Window", "Details…")
-NOTHING_DROPPED = translate("Window", "Only files and folders of this computer can be dropped here.")
 
 # --- dialogs
 OK = translate("Window", "OK")

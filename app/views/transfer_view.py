@@ -30,7 +30,7 @@ from app.session import Session
 from app.theme import tabular
 from app.views.details import Details
 from app.views.empty_state import EmptyState
-from app.views.transfer_table_view import TransferTableView
+from app.views.transfer_table_view import ANSWER_KEYS, TransferTableView
 from app.widgets.plain import label, looking
 from core.protocol.rows import Filter, Order, TransferRow
 
@@ -82,10 +82,10 @@ class TransferView(QWidget):
     def _action(self, act: Act) -> QAction:
         words, icon_name, key = _ACTS[act]
         action = QAction(icon(icon_name), words, self)
-        action.setToolTip(text.with_key(words, QKeySequence(key).toString(QKeySequence.SequenceFormat.NativeText)))
-        if act in _OWN_KEYS:
-            action.setShortcut(key)
-            action.setShortcutContext(Qt.ShortcutContext.WindowShortcut)
+        action.setToolTip(text.with_key(words, _native(key)))
+        action.setShortcut(key)
+        contexts = Qt.ShortcutContext  # this widget never has the focus itself: there a key is only shown
+        action.setShortcutContext(contexts.WindowShortcut if act in _OWN_KEYS else contexts.WidgetShortcut)
         action.setEnabled(False)
         action.triggered.connect(lambda: self._intents.act(act))
         self.addAction(action)
@@ -247,7 +247,8 @@ class TransferView(QWidget):
         row = self._only()
         if row is not None:
             for answer, words in row_text.links(row):
-                menu.addAction(words, partial(self._intents.answer, row.id, answer))
+                key = next((_native(key) for key, one in ANSWER_KEYS.items() if one == answer), "")
+                menu.addAction(f"{words}\t{key}".rstrip(), partial(self._intents.answer, row.id, answer))
             if row.error is not None:
                 menu.addAction(icon("info"), text.SHOW_ERROR, lambda: self.error_asked.emit(row))
             if menu.actions():
@@ -257,8 +258,13 @@ class TransferView(QWidget):
                 menu.addSeparator()
             menu.addAction(self.acts[act])
         menu.addSeparator()
-        menu.addAction(text.SELECT_ALL, self.table.selectAll)
+        menu.addAction(f"{text.SELECT_ALL}\t{_native('Ctrl+A')}", self.table.selectAll)
         menu.popup(point)
+
+
+def _native(key: str | Qt.Key) -> str:
+    """A key as this system writes it."""
+    return QKeySequence(key).toString(QKeySequence.SequenceFormat.NativeText)
 
 
 def _gap() -> QFrame:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 from PySide6.QtCore import QStringListModel, Qt, Signal
 from PySide6.QtGui import QAction, QActionGroup
@@ -110,12 +111,14 @@ class PathBar(QWidget):
         self.folder.setText(self._destination.prefix)
 
     def _fill_accounts(self, menu: QMenu) -> None:
-        group = QActionGroup(menu)
         for row in self._session.accounts:
             name = row.account.name
-            action = menu.addAction(icon(account_icon(row), "muted"), _shown(account_label(name)))
-            _check(action, group, name == self._destination.account)
-            action.triggered.connect(lambda _=False, name=name: self._destination.choose_account(name))
+            shape = "check" if name == self._destination.account else account_icon(row)
+            action = menu.addAction(icon(shape, "muted"), _shown(account_label(name)))
+            action.triggered.connect(partial(self._choose_account, name))
+
+    def _choose_account(self, name: str, _checked: bool = False) -> None:
+        self._destination.choose_account(name)
 
     def _fill_buckets(self, menu: QMenu) -> None:
         here = self._destination

@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 from PySide6.QtGui import QImage
 
+from app.prefs import Prefs
 from core.host import endpoint
 from core.host.places import find_places
 from core.model.transfer import State
@@ -114,6 +115,35 @@ def test_a_file_is_added_by_keyboard_and_arrives(home: Path, display: str, tmp_p
     assert figures["n"] > 100
     log = home / "log" / "window.log"
     assert not log.exists() or log.read_text() == ""
+
+
+@pytest.mark.usefixtures("engine_stopped_after")
+def test_a_transfer_is_paused_and_resumed_by_keyboard(home: Path, display: str, tmp_path: Path):
+    source = tmp_path / "film.bin"
+    source.write_bytes(os.urandom(1 << 20) * 150)  # five seconds of the built-in store
+    prefs = Prefs(find_places().config)
+    prefs.put_flag("told/background", True)  # the first-time note would move the table down
+    prefs.save()
+    program = Program(home, display)
+    try:
+        until(lambda: list(home.rglob("my-first-bucket")))
+        program.focus("Sluice")
+        program.x("key", "ctrl+o")
+        program.focus("Add files")
+        program.x("type", "--delay", "5", str(source))
+        program.x("key", "Return")
+        until(lambda: [row for row in queue() if row.committed_bytes > 0])
+        program.focus("Sluice")
+        program.x("mousemove", "300", "173", "click", "1", "key", "space")
+        until(lambda: queue()[0].state is State.PAUSED)
+        kept = queue()[0].committed_bytes
+        assert 0 < kept < 150 << 20
+        time.sleep(0.5)
+        assert queue()[0].committed_bytes == kept, "a pause is a pause"
+        program.x("key", "space")
+        until(lambda: queue()[0].state is State.DONE)
+    finally:
+        assert program.end() == 0
 
 
 def assert_painted(picture: Path) -> None:

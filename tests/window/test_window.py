@@ -56,15 +56,19 @@ def test_the_window_stands_while_the_engine_starts_and_after_it_is_lost(desk: De
         return answer
 
     window = desk.window(connect)
-    assert window.totals.lamp.words == "Starting the engine…"
-    desk.until(lambda: window.session.link is Link.CONNECTED)
-    desk.until(lambda: window.model.rowCount() == 1)
+    seen: list[tuple[Link, str, int]] = []
+    lamp, model = window.totals.lamp, window.model
+    window.session.link_changed.connect(lambda: seen.append((window.session.link, lamp.words, model.rowCount())))
+    assert lamp.words == "Starting the engine…"
+    desk.until(lambda: model.rowCount() == 1)
     clients[0].lose()
-    desk.until(lambda: window.session.link is Link.LOST)
-    assert "reconnecting" in window.totals.lamp.words
-    assert window.model.rowCount() == 1, "what was seen stays in sight"
-    desk.until(lambda: window.model.rowCount() == 2)
-    assert window.totals.lamp.words == "Engine ready"
+    desk.until(lambda: model.rowCount() == 2)
+    assert seen == [
+        (Link.STARTING, "Starting the engine…", 0),
+        (Link.CONNECTED, "Engine ready", 0),
+        (Link.LOST, "Engine lost, reconnecting…", 1),  # what was seen stays in sight
+        (Link.CONNECTED, "Engine ready", 1),
+    ]
     assert clients[0].closed
 
 
@@ -109,6 +113,20 @@ def test_a_notice_is_told_and_numbered_with_the_rest(desk: Desk):
     desk.until(lambda: window.model.transfer(0).state is State.DONE)
     assert window.notes.note.sentence == "The key of “Lab” has expired."
     assert len(client.watches[0].views) == 1, "no gap was seen"
+
+
+def test_our_own_mistakes_are_said_in_the_window(desk: Desk, caplog: pytest.LogCaptureFixture):
+    window = desk.open(FakeClient())
+
+    async def mistake() -> None:
+        raise KeyError("oops")
+
+    window.session.tasks.start(mistake(), "a mistake")
+    desk.until(lambda: window.notes.note)
+    assert "KeyError" in window.notes.note.sentence
+    assert "oops" in caplog.text
+    window.notes.note.buttons[0][1]()
+    assert "internal" in window.findChild(ErrorDialog).facts.toPlainText()
 
 
 # --- what is shown
