@@ -34,7 +34,7 @@ FILTER_STATES: dict[Filter, frozenset[State]] = {
 class Order(StrEnum):
     """Columns a view can be sorted by; the engine sorts, never the window."""
 
-    QUEUE = "queue"  # what runs first comes first
+    QUEUE = "queue"  # what moves or asks, then what waits in the order it will run, then what has ended, newest first
     NAME = "name"
     SIZE = "size"
     STATE = "state"

@@ -19,10 +19,18 @@ ANSWERS = (Conflict.OVERWRITE.value, Conflict.RENAME.value, Conflict.SKIP.value)
 _ids = msgspec.json.Decoder(list[int])
 _STATE_RANK = "CASE state " + " ".join(f"WHEN '{state}' THEN {rank}" for rank, state in enumerate(State)) + " END"
 
+# What moves or asks is looked at first, then what waits its turn, then what has ended, the newest on top.
+_STAGE = (
+    "CASE WHEN state IN ('running', 'asking', 'cancelling') THEN 0"
+    " WHEN state IN ('queued', 'waiting', 'paused') THEN 1 ELSE 2 END"
+)
+_TURN = f"{_STAGE}, priority DESC, CASE WHEN {_STAGE} = 2 THEN -id ELSE id END"
+_TURN_BACK = f"{_STAGE} DESC, priority, CASE WHEN {_STAGE} = 2 THEN id ELSE -id END"
+
 # Every order ends with the id, so that equal rows stay where they are. Those that the index by state holds whole are
 # answered from it alone: a twentieth of the table's size.
 _ORDERS = {
-    Order.QUEUE: ("priority DESC, id", "priority, id DESC"),
+    Order.QUEUE: (_TURN, _TURN_BACK),
     Order.NAME: ("name, id", "name DESC, id DESC"),
     Order.SIZE: ("size_bytes, id", "size_bytes DESC, id DESC"),
     Order.STATE: (f"{_STATE_RANK}, priority DESC, id", f"{_STATE_RANK} DESC, priority, id DESC"),

@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 _WINDOW_S = 4.0
 _STEP_S = 0.25
+_LEAST_S = 0.5  # the first bytes after a rest say little of a rate
 
 
 class Rate:
@@ -19,26 +20,25 @@ class Rate:
         self._total = 0
 
     def add(self, size_bytes: int) -> None:
-        self._total += size_bytes
         now = self._clock()
+        if now - self._samples[-1][0] > _WINDOW_S:  # after a rest only the new bytes count
+            self._samples = deque([(now, self._total)])
+        self._total += size_bytes
         if now - self._samples[-1][0] >= _STEP_S:
             self._samples.append((now, self._total))
             self._trim(now)
 
     def bps(self) -> float:
         now = self._clock()
+        if now - self._samples[-1][0] > _WINDOW_S:
+            return 0.0
         self._trim(now)
-        start, before = self._samples[0]
-        return (self._total - before) / (now - start) if now - start > 0.05 else 0.0
+        start_s, before = self._samples[0]
+        return (self._total - before) / max(now - start_s, _LEAST_S)
 
     def _trim(self, now: float) -> None:
         while len(self._samples) > 1 and now - self._samples[1][0] >= _WINDOW_S:
             self._samples.popleft()
-        start_s, before = self._samples[0]
-        if len(self._samples) == 1 and now - start_s >= _WINDOW_S:  # nothing since: a new beginning
-            self._samples[0] = (now - _WINDOW_S, self._total)
-        elif now - start_s > 2 * _WINDOW_S:  # after a long rest only the new bytes count
-            self._samples[0] = (now - _WINDOW_S, before)
 
 
 class Meter:

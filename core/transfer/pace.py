@@ -69,7 +69,7 @@ class OrderPace:
     def piece_bytes(self) -> int:
         """How much to move at a time, so that a slow limit still moves several times a second."""
         slowest = min((b.bps for b in self._buckets if b.bps > 0), default=0)
-        return PIECE_BYTES if not slowest else max(_LEAST_PIECE_BYTES, min(PIECE_BYTES, slowest // 16))
+        return PIECE_BYTES if not slowest else max(_LEAST_PIECE_BYTES, min(PIECE_BYTES, slowest // 64))
 
     async def take(self, size_bytes: int) -> None:
         """Wait until this many bytes may pass. A limit that changes meanwhile counts at once."""

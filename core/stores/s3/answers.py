@@ -107,9 +107,9 @@ _MOVED = _Meaning(
 _ARCHIVED = _Meaning("archived", "The object is in an archive class; restore it with its provider before reading it.")
 _QUOTA = _Meaning("quota", "The storage is full or its quota is used up; make room there.")
 _NAME = _Meaning("bad-name", "The server does not accept the name “{bucket}” for a bucket.")
-_LONG = _Meaning("bad-key", "The server does not accept the key “{key}”: {message}")
+_LONG = _Meaning("bad-key", "The server does not accept the key “{key}”: {message}.")
 _BIG = _Meaning("too-big", "The object is larger than this server stores.")
-_REFUSED = _Meaning("refused", "The server refused: {message} ({name})")
+_REFUSED = _Meaning("refused", "The server refused this ({name}): {message}.")
 
 # by the word in <Code>; first what AWS documents, then what others say
 _BY_CODE: dict[str, _Meaning] = {

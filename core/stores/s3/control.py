@@ -171,7 +171,10 @@ class Control:
         if isinstance(failure, ResponseParserError):
             return not_s3(target, str(failure))
         if isinstance(failure, sdk.ParamValidationError):
-            return UsageError("bad-name", f"The server would not accept these names: {failure}", where=target.url)
+            sentence = (
+                f"S3 does not allow a name like “{target.bucket}”; use 3 to 63 small letters, digits, dots, hyphens."
+            )
+            return UsageError("bad-name", sentence, detail=str(failure), where=target.url)
         if isinstance(failure, sdk.NoCredentialsError | sdk.ProfileNotFound | sdk.CredentialRetrievalError):
             return credentials_error(failure, self._account)
         cause = getattr(failure, "kwargs", {}).get("error")

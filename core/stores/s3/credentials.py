@@ -55,7 +55,8 @@ def credentials_error(failure: sdk.BotoCoreError, account: Account) -> RemoteErr
         return _error("bad-credentials", sentence, failure, account)
     if isinstance(failure, sdk.NoCredentialsError):
         return _error("bad-credentials", _nothing_found(account), failure, account)
-    sentence = f"The keys could not be had from {_source(account)}: {failure}"
+    reason = str(failure).strip().rstrip(".").replace("\n", " ")
+    sentence = f"The keys could not be had from {_source(account)}: {reason}."
     return _error("bad-credentials", sentence, failure, account)
 
 

@@ -11,6 +11,7 @@ from xml.sax.saxutils import escape
 
 from core.model.errors import CoreError, ErrorRecord
 from core.stores.base import DeleteError
+from core.stores.rules import check_object_key
 from core.stores.s3.answers import Refusal, Target, not_s3, refused
 from core.stores.s3.exchange import Exchange, Refused, Request
 from core.stores.s3.listing import NotXml, read_fields
@@ -26,8 +27,8 @@ _NO_BATCHES = frozenset({400, 405, 501})
 
 async def delete_keys(exchange: Exchange, bucket: str, keys: Sequence[str]) -> list[DeleteError]:
     """Delete these keys; absent ones count as deleted. Raises CoreError when nothing was done, as for `no-bucket`."""
-    plain = [key for key in keys if not _NOT_XML.search(key)]
-    odd = [key for key in keys if _NOT_XML.search(key)]
+    plain = [key for key in keys if key and not _NOT_XML.search(key)]
+    odd = [key for key in keys if not key or _NOT_XML.search(key)]
     failed = await _singly(exchange, bucket, odd)
     for start in range(0, len(plain), MOST_KEYS):
         failed += await _batch(exchange, bucket, plain[start : start + MOST_KEYS])
@@ -36,6 +37,7 @@ async def delete_keys(exchange: Exchange, bucket: str, keys: Sequence[str]) -> l
 
 async def delete_key(exchange: Exchange, bucket: str, key: str) -> None:
     """Delete one key; one that is absent counts as deleted. Raises CoreError."""
+    check_object_key(key)  # without a key it would be the bucket that is deleted
     try:
         async with exchange.answer(Request("DELETE", Target(bucket, key))):
             return

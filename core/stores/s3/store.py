@@ -11,6 +11,7 @@ from core.model.account import Account, Credentials
 from core.model.errors import CoreError, RemoteError, Retry, Scope, UsageError
 from core.model.objects import Bucket, Digests, ObjectInfo, Page, PartInfo, Stored, UploadInfo
 from core.stores.base import Access, Body, CompletePart, DeleteError, Fetched, NewUpload, Sink
+from core.stores.rules import check_object_key
 from core.stores.s3.address import DEFAULT_REGION, is_aws, signing_region
 from core.stores.s3.answers import Target
 from core.stores.s3.aside import Aside
@@ -121,6 +122,8 @@ class S3Store:
     async def copy_object(
         self, bucket: str, key: str, source_bucket: str, source_key: str, *, if_match: str = ""
     ) -> ObjectInfo:
+        check_object_key(key)
+        check_object_key(source_key)
         await self._control(
             "copy_object",
             Target(bucket, key),
@@ -132,6 +135,7 @@ class S3Store:
         return await self.head(bucket, key)
 
     async def presign_get(self, bucket: str, key: str, *, expires_s: int) -> str:
+        check_object_key(key)
         if not 1 <= expires_s <= MAX_PRESIGN_S:
             raise UsageError("bad-expiry", "A link can be valid for 1 second to 7 days.", where=f"s3://{bucket}/{key}")
         wire = await self._ready()
@@ -152,6 +156,7 @@ class S3Store:
     # --- multipart uploads --------------------------------------------------------------------------------------
 
     async def create_upload(self, bucket: str, key: str, *, content_type: str = "") -> NewUpload:
+        check_object_key(key)
         await self._ready()
         made = await self._uploads.create(bucket, key, content_type, ask_checksums=self._keeps_checksums is not False)
         if self._keeps_checksums is None:
@@ -171,6 +176,7 @@ class S3Store:
         size_bytes: int,
         if_match: str = "",
     ) -> Stored:
+        check_object_key(source_key)
         answer = await self._control(
             "upload_part_copy",
             Target(source_bucket, source_key),

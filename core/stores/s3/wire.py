@@ -11,6 +11,7 @@ import aiohttp
 from core.model.errors import CoreError
 from core.model.objects import Digests, ObjectInfo, Page, Stored
 from core.stores.base import Access, Body, Fetched, Sink
+from core.stores.rules import check_object_key
 from core.stores.s3.answers import Target, bad_transit, http_date, not_s3, version_changed
 from core.stores.s3.exchange import Exchange, Refused, Request
 from core.stores.s3.listing import NotXml, PageParser
@@ -58,7 +59,7 @@ class S3Wire:
         headers = {"Content-Type": content_type} if content_type else {}
         if if_none_match:
             headers["If-None-Match"] = "*"
-        request = Request("PUT", Target(bucket, key, self._endpoint, creates=if_none_match), headers=headers)
+        request = Request("PUT", self._object(bucket, key, creates=if_none_match), headers=headers)
         return await self._put(request, body, checksums=self.access.checksums, content_md5=content_md5)
 
     async def put_part(
@@ -73,7 +74,7 @@ class S3Wire:
         content_md5: bool = False,
     ) -> Stored:
         query = (("partNumber", str(number)), ("uploadId", upload_id))
-        request = Request("PUT", Target(bucket, key, self._endpoint, upload=True), query)
+        request = Request("PUT", self._object(bucket, key, upload=True), query)
         return await self._put(request, body, checksums=checksums, content_md5=content_md5)
 
     async def get_range(
@@ -82,7 +83,7 @@ class S3Wire:
         headers = {"If-Match": f'"{if_match}"'} if if_match else {}
         if size_bytes:  # no range of an empty object is satisfiable
             headers["Range"] = f"bytes={start}-{start + size_bytes - 1}"
-        request = Request("GET", Target(bucket, key, self._endpoint), headers=headers)
+        request = Request("GET", self._object(bucket, key), headers=headers)
         try:
             async with self.exchange.answer(request) as response:
                 fetched = _check_range(response, request.target, start, size_bytes, if_match)
@@ -94,7 +95,7 @@ class S3Wire:
             raise no.error() from None
 
     async def head(self, bucket: str, key: str) -> ObjectInfo:
-        request = Request("HEAD", Target(bucket, key, self._endpoint), headers={"x-amz-checksum-mode": "ENABLED"})
+        request = Request("HEAD", self._object(bucket, key), headers={"x-amz-checksum-mode": "ENABLED"})
         try:
             async with self.exchange.answer(request) as response:
                 headers = response.headers
@@ -156,6 +157,11 @@ class S3Wire:
         if "ETag" not in answer:
             raise not_s3(request.target, "PUT without ETag")
         return Stored(answer["ETag"].strip('"'), digests, proof, answer.get("x-amz-version-id", ""))
+
+    def _object(self, bucket: str, key: str, *, upload: bool = False, creates: bool = False) -> Target:
+        """Raises UsageError `bad-key`: a request without a key would be one on the bucket itself."""
+        check_object_key(key)
+        return Target(bucket, key, self._endpoint, upload=upload, creates=creates)
 
     @property
     def _endpoint(self) -> str:

@@ -56,8 +56,14 @@ def _matches(row: Row, view: View) -> bool:
     )
 
 
+def _stage(state: State) -> int:
+    if state in (State.RUNNING, State.ASKING, State.CANCELLING):
+        return 0
+    return 1 if state in (State.QUEUED, State.WAITING, State.PAUSED) else 2
+
+
 _KEYS = {
-    Order.QUEUE: lambda row: (-row.priority, row.id),
+    Order.QUEUE: lambda row: (_stage(row.state), -row.priority, -row.id if _stage(row.state) == 2 else row.id),
     Order.NAME: lambda row: (folded(row.name), row.id),
     Order.SIZE: lambda row: (row.size_bytes, row.id),
     Order.STATE: lambda row: (list(State).index(row.state), -row.priority, row.id),

@@ -79,7 +79,7 @@ def test_orders_with_one_key_share_and_all_limits_count() -> None:
     paces.set("account:a:up", 0)
     assert one.piece_bytes == PIECE_BYTES
     paces.set("account:a:up", 8_000_000)
-    assert one.piece_bytes == 500_000
+    assert one.piece_bytes == 125_000
 
 
 async def test_nobody_waits_without_limits() -> None:

@@ -229,6 +229,12 @@ async def test_what_a_batch_could_not_delete(fake: Fake, store: S3Store) -> None
     ]
 
 
+async def test_an_empty_key_never_deletes_the_bucket(fake: Fake, store: S3Store) -> None:
+    fake.say(plain(204))
+    assert [(item.key, item.error.code) for item in await store.delete_objects("b", [""])] == [("", "bad-key")]
+    assert fake.seen == []
+
+
 async def test_bad_keys_stop_a_batch(fake: Fake, store: S3Store) -> None:
     fake.say(routes(post=error(501, "NotImplemented"), delete=error(403, "InvalidAccessKeyId")))
     with pytest.raises(CoreError) as failure:
