@@ -205,7 +205,7 @@ def _refusal(failure: sdk.ClientError) -> Refusal:
     return Refusal(
         status=int(meta.get("HTTPStatusCode", 0)),
         code="" if code.isdigit() else code,
-        message=str(error.get("Message", "")),
+        message=str(error.get("Message") or ""),
         request_id=str(meta.get("RequestId", "")),
         after_s=retry_after(headers.get("retry-after", "")),
         region=headers.get("x-amz-bucket-region", ""),
