@@ -91,11 +91,13 @@ class Intake:
         self._pulse.beat()
 
     async def _run(self, batch: Batch) -> None:
-        for attempt in itertools.count(1):
+        attempt, before = 0, Retry.NEVER
+        while True:
             try:
                 passed = Passed()
                 await self._list(batch, passed)
             except CoreError as error:
+                attempt, before = attempt + 1 if error.retry is before else 1, error.retry
                 if not await self._endure(batch, error, attempt):
                     return
             except Exception as error:

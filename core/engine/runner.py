@@ -221,7 +221,9 @@ class Runner:
         proven = name in self._accounts.reached or transfer.committed_bytes > 0 or bool(transfer.upload_id)
         running = self._live.running.get(transfer.id)
         progressed = running is not None and running.meter.committed_bytes > transfer.committed_bytes
-        attempts = 1 if progressed else transfer.attempts + 1  # a long transfer may be interrupted often, if it gets on
+        # A long transfer may be interrupted often, if it gets on; and a night without network is no reason to give up.
+        anew = progressed or (transfer.error is not None and transfer.error.retry is not error.retry)
+        attempts = 1 if anew else transfer.attempts + 1
         verdict = judge(error, attempts=attempts, proven=proven)
         until_s = min(time.time() + verdict.delay_s, _NEVER_S)
         if verdict.hold_account and not self._has_new_keys(name, error, changes):

@@ -29,8 +29,8 @@ class Body(Protocol):
         """Read everything once, without sending it: for checksums that must stand in a header."""
 
     def pieces(self, *, md5: bool) -> AsyncIterator[bytes | memoryview]:
-        """Read everything from the start, in pieces of at most 1 MiB, paced and counted. A piece is valid until the next
-        one is asked for."""
+        """Read everything from the start, in pieces of at most 1 MiB, paced and counted. A piece is valid until the
+        next one is asked for."""
 
     def sent(self) -> Digests:
         """Digests of what the last run of `pieces` gave out."""
@@ -44,7 +44,7 @@ class Sink(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """All that a mover needs to use a store: the account, keys that are valid now, and what was learned of the server."""
+    """All that a mover needs to use a store: the account, keys that are valid now, what was learned of the server."""
 
     account: Account
     credentials: Credentials | None = None  # None: anonymous, or a store without keys
@@ -92,11 +92,11 @@ class ByteStore(Protocol):
         if_none_match: bool = False,
         content_md5: bool = False,
     ) -> Stored:
-        """Store a whole object, replacing what was there unless `if_none_match` (then `exists` where the store can tell).
+        """Store a whole object, replacing what was there; with `if_none_match` raises `exists` where it can tell.
 
         The object appears whole or not at all. `Stored.proof` says what the answer proves: `crc64nvme` when the server
-        keeps that checksum, `content-md5` when it was asked to check one, `md5-etag` when its ETag is the MD5 of the bytes
-        sent. A mismatch raises IntegrityError `bad-digest`.
+        keeps that checksum, `content-md5` when it was asked to check one, `md5-etag` when its ETag is the MD5 of the
+        bytes sent. A mismatch raises IntegrityError `bad-digest`.
         """
 
     async def put_part(
@@ -115,7 +115,7 @@ class ByteStore(Protocol):
     async def get_range(
         self, bucket: str, key: str, sink: Sink, *, start: int, size_bytes: int, if_match: str = ""
     ) -> Fetched:
-        """Feed exactly `size_bytes` bytes from `start` to the sink, from the version with that ETag (`changed` otherwise).
+        """Feed exactly `size_bytes` bytes from `start` to the sink, of the version with that ETag (else `changed`).
 
         An answer that is shorter, longer, not the range asked for, or encoded raises; it never passes as the range. An
         empty object is read with start 0 and size 0.
@@ -149,7 +149,9 @@ class ObjectStore(ByteStore, Protocol):
     async def delete_objects(self, bucket: str, keys: Sequence[str]) -> list[DeleteError]:
         """Delete up to 1,000 keys; absent ones count as deleted. Returns what could not be deleted."""
 
-    async def copy_object(self, bucket: str, key: str, source_bucket: str, source_key: str, *, if_match: str = "") -> ObjectInfo:
+    async def copy_object(
+        self, bucket: str, key: str, source_bucket: str, source_key: str, *, if_match: str = ""
+    ) -> ObjectInfo:
         """Copy up to 5 GiB inside the store."""
 
     async def create_upload(self, bucket: str, key: str, *, content_type: str = "") -> NewUpload: ...
@@ -170,8 +172,8 @@ class ObjectStore(ByteStore, Protocol):
         """Make a part of a range of an object that is already in the store."""
 
     async def list_parts(self, bucket: str, key: str, upload_id: str) -> list[PartInfo]:
-        """All parts the server has, however many pages it takes. Raises `no-upload` when the id is gone, by whatever name
-        the server calls that."""
+        """All parts the server has, however many pages it takes. Raises `no-upload` when the id is gone, by whatever
+        name the server calls that."""
 
     async def complete_upload(
         self, bucket: str, key: str, upload_id: str, parts: Sequence[CompletePart], *, crc64nvme: str = ""

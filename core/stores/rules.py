@@ -1,16 +1,13 @@
-"""S3's rules as plain functions, for the stores that play S3 themselves: ETags, checksums, parts, paging."""
+"""S3's rules as plain functions, for the stores that play S3 themselves: keys, parts, ranges, paging."""
 
 from __future__ import annotations
 
 import base64
 import binascii
-import hashlib
-from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from itertools import chain
-
-from awscrt import checksums
 
 from core.model.errors import UsageError
 from core.model.location import check_key
@@ -21,23 +18,6 @@ from core.stores.base import Body, CompletePart
 
 MAX_PAGE = 1000  # keys in one answer, docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectsV2.html
 _AFTER_ALL = b"\xff"  # no byte of UTF-8 is as high
-
-
-class RunningDigest:
-    """CRC-64/NVME and MD5 of bytes as they pass. Both let other threads run."""
-
-    def __init__(self) -> None:
-        self._size_bytes = 0
-        self._crc = 0
-        self._md5 = hashlib.md5(usedforsecurity=False)
-
-    def update(self, data: bytes | memoryview) -> None:
-        self._crc = checksums.crc64nvme(data, self._crc)
-        self._md5.update(data)
-        self._size_bytes += len(data)
-
-    def digests(self) -> Digests:
-        return Digests(self._size_bytes, self._crc, self._md5.hexdigest())
 
 
 @asynccontextmanager
@@ -60,29 +40,6 @@ def check_arrival(key: str, arrived: Digests, body: Body) -> None:
         raise refusals.bad_digest(key, f"sent {sent}, arrived {arrived}")
     if arrived.size_bytes != body.size_bytes:
         raise refusals.bad_digest(key, f"{arrived.size_bytes} bytes arrived of {body.size_bytes}")
-
-
-def crc_text(crc64nvme: int) -> str:
-    """As S3 writes it: base64 of the 8 bytes, big-endian."""
-    return base64.b64encode(crc64nvme.to_bytes(8, "big")).decode()
-
-
-def joined_crc(parts: Iterable[Digests]) -> int:
-    """The CRC of the whole, from those of its parts in their order."""
-    whole = 0
-    for part in parts:
-        whole = checksums.combine_crc64nvme(whole, part.crc64nvme, part.size_bytes)
-    return whole
-
-
-def multipart_etag(md5s: Sequence[str]) -> str:
-    """The ETag of an object made of parts: the MD5 of their MD5s, a dash and their number. Empty where a part's ETag is
-    not an MD5, so that it equals no object's ETag."""
-    try:
-        joined = b"".join(bytes.fromhex(md5) for md5 in md5s)
-    except ValueError:
-        return ""
-    return f"{hashlib.md5(joined, usedforsecurity=False).hexdigest()}-{len(md5s)}"
 
 
 def check_object_key(key: str) -> None:

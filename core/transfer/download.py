@@ -19,7 +19,7 @@ from core.model.plan import (
 )
 from core.model.transfer import PartRecord, Verify
 from core.model.units import MIB
-from core.transfer.checksum import combined_crc, crc_text, etag_parts, is_md5, multipart_etag
+from core.stores.checksum import crc_text, etag_parts, is_md5, joined_crc, multipart_etag
 from core.transfer.files import (
     is_free,
     length_of,
@@ -31,7 +31,8 @@ from core.transfer.files import (
     temporary_path,
 )
 from core.transfer.job import Job, Proof, side_by_side, with_retries
-from core.transfer.orders import DigestRange, FetchRange, ReadBack
+from core.transfer.orders import FetchRange
+from core.transfer.proving import digest_of, read_back, still_holds
 
 _MOST_RANGE_BYTES = 64 * MIB  # larger parts are not followed: one lost connection would cost too much
 _MOST_GUESSES = 8
@@ -60,8 +61,8 @@ class _Download:
         self._job = job
         self._info = info
         self._size = info.size_bytes
-        source = parse_remote(job.transfer.source)
-        self._bucket, self._key = source.bucket, source.key
+        self._source = parse_remote(job.transfer.source)
+        self._bucket, self._key = self._source.bucket, self._source.key
         self._target = job.transfer.destination
         self._temporary = _temporary(job)
         self._file = self._temporary  # where the bytes are just now
@@ -116,7 +117,7 @@ class _Download:
         if not same_version or length_before != self._size:
             await job.journal.started_over()
             return None
-        proven = [record for record in job.parts if record.done and await self._still_holds(record)]
+        proven = [record for record in job.parts if record.done and await still_holds(self._job, self._file, record)]
         found = reconcile(proven, None, size_bytes=self._size, part_bytes=transfer.part_size_bytes)
         known = {record.number for record in job.parts}
         again = sum(plan.size_bytes for plan in found.left if plan.number in known)
@@ -138,16 +139,11 @@ class _Download:
         if not (renamed and whole and same_version and await length_of(self._target) == self._size):
             return None
         self._file = self._target
-        if not all([await self._still_holds(record) for record in records]):
+        if not all([await still_holds(self._job, self._file, record) for record in records]):
             self._file = self._temporary
             return None
         self._job.meter.restart(committed_bytes=self._size, parts=len(records), parts_done=len(records))
-        return await self._prove(sorted(records, key=lambda record: record.number), crc_text(combined_crc(records)))
-
-    async def _still_holds(self, record: PartRecord) -> bool:
-        order = DigestRange(path=self._file, offset=record.offset, size_bytes=record.size_bytes)
-        outcome = await self._job.crew.run(order, None, lambda _: None)
-        return outcome.digests.crc64nvme == record.crc64nvme and outcome.digests.size_bytes == record.size_bytes
+        return await self._prove(sorted(records, key=lambda record: record.number), crc_text(joined_crc(records)))
 
     async def _fetch(self, plan: PartPlan) -> None:
         job = self._job
@@ -188,7 +184,7 @@ class _Download:
 
     async def _finish(self) -> Proof:
         records = [self._records[number] for number in sorted(self._records)]
-        whole = crc_text(combined_crc(records))
+        whole = crc_text(joined_crc(records))
         try:
             proof = await self._prove(records, whole)
         except IntegrityError:
@@ -211,7 +207,8 @@ class _Download:
             return Proof("md5-etag", info.etag, whole)
         # An ETag need not be an MD5 (SSE-KMS, some vendors): that it does not fit is no proof of damage.
         if self._job.wishes.verify is Verify.READ_BACK or is_md5(info.etag):
-            return await self._read_again(records, whole)
+            await read_back(self._job, self._source, info.etag, records)
+            return Proof("read-back", info.etag, whole)
         return Proof("length", info.etag, whole)
 
     async def _multipart_agrees(self, records: list[PartRecord]) -> bool:
@@ -235,30 +232,7 @@ class _Download:
         return await self._md5_of(0, self._size)
 
     async def _md5_of(self, offset: int, size_bytes: int) -> str:
-        order = DigestRange(path=self._file, offset=offset, size_bytes=size_bytes, md5=True)
-        return (await self._job.crew.run(order, None, lambda _: None)).digests.md5
-
-    async def _read_again(self, records: list[PartRecord], whole: str) -> Proof:
-        """Read the object a second time without keeping it, and compare range by range."""
-        by_number = {record.number: record for record in records}
-
-        async def check(plan: PartPlan) -> None:
-            order = ReadBack(
-                bucket=self._bucket,
-                key=self._key,
-                etag=self._info.etag,
-                offset=plan.offset,
-                size_bytes=plan.size_bytes,
-                paces=self._job.wishes.paces,
-            )
-            outcome = await self._job.order(order, plan.number)
-            self._job.meter.drop(plan.number)
-            if outcome.digests.crc64nvme != by_number[plan.number].crc64nvme:
-                raise self._differs(f"part {plan.number}")
-
-        plans = [PartPlan(record.number, record.offset, record.size_bytes) for record in records]
-        await side_by_side(plans, self._job.lanes, check)
-        return Proof("read-back", self._info.etag, whole)
+        return (await digest_of(self._job, self._file, offset, size_bytes, md5=True)).md5
 
     def _differs(self, detail: str) -> CoreError:
         return IntegrityError(

@@ -8,7 +8,7 @@ from contextlib import aclosing
 
 from core.model.objects import Digests
 from core.model.transfer import Fingerprint
-from core.transfer.checksum import RunningDigest
+from core.stores.checksum import RunningDigest
 from core.transfer.files import changed_error, fingerprint_of, local_error
 from core.transfer.gate import Gate
 from core.transfer.pace import PIECE_BYTES, OrderPace

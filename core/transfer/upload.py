@@ -10,11 +10,12 @@ from core.model.objects import ObjectInfo, PartInfo
 from core.model.plan import PartPlan, Reconciled, part_size, reconcile
 from core.model.transfer import Fingerprint, PartRecord
 from core.stores.base import CompletePart
+from core.stores.checksum import crc_text, joined_crc, multipart_etag
 from core.transfer.begin import abort_unrecorded, open_upload
-from core.transfer.checksum import combined_crc, crc_text, multipart_etag
 from core.transfer.files import changed_error, read_fingerprint
 from core.transfer.job import Job, Proof, side_by_side, with_retries
-from core.transfer.orders import DigestRange, Outcome, ReadBack, SendObject, SendPart
+from core.transfer.orders import Outcome, SendObject, SendPart
+from core.transfer.proving import digest_of, read_back, still_holds
 
 
 async def upload(job: Job) -> Proof:
@@ -30,8 +31,8 @@ class _Upload:
         self._stamp = stamp
         self._size = stamp.size_bytes
         self._path = job.transfer.source
-        target = parse_remote(job.transfer.destination)
-        self._bucket, self._key = target.bucket, target.key
+        self._target = parse_remote(job.transfer.destination)
+        self._bucket, self._key = self._target.bucket, self._target.key
         self._content_type = mimetypes.guess_type(self._path)[0] or "application/octet-stream"
         self._content_md5 = False
         self._upload_id = ""
@@ -103,8 +104,7 @@ class _Upload:
             if error.code == "no-key":
                 return None
             raise
-        order = DigestRange(path=self._path, offset=0, size_bytes=self._size, md5=True)
-        ours = (await job.crew.run(order, None, lambda _: None)).digests
+        ours = await digest_of(job, self._path, 0, self._size, md5=True)
         crc = crc_text(ours.crc64nvme)
         same = info.crc64nvme == crc if info.crc64nvme else info.etag == ours.md5
         if info.size_bytes != self._size or not same:
@@ -158,7 +158,7 @@ class _Upload:
         found = reconcile(self._job.parts, on_server, size_bytes=size, part_bytes=part_bytes)
         if not check_bytes:
             return found
-        kept = [record for record in found.kept if await self._still_holds(record)]
+        kept = [record for record in found.kept if await still_holds(self._job, self._path, record)]
         started = {record.number for record in self._job.parts}
         left = reconcile(kept, on_server, size_bytes=size, part_bytes=part_bytes).left
         return Reconciled(tuple(kept), left, sum(plan.size_bytes for plan in left if plan.number in started))
@@ -172,12 +172,6 @@ class _Upload:
                 return None
             raise
         return {part.number: part for part in parts}
-
-    async def _still_holds(self, record: PartRecord) -> bool:
-        """Whether the file still has, in the place of a kept part, the bytes that were sent."""
-        order = DigestRange(path=self._path, offset=record.offset, size_bytes=record.size_bytes)
-        outcome = await self._job.crew.run(order, None, lambda _: None)
-        return outcome.digests.crc64nvme == record.crc64nvme and outcome.digests.size_bytes == record.size_bytes
 
     async def _keep(self, found: Reconciled, *, changed: bool) -> None:
         job = self._job
@@ -244,7 +238,7 @@ class _Upload:
         if await read_fingerprint(self._path) != self._stamp:
             raise changed_error(self._path)
         records = [self._records[number] for number in sorted(self._records)]
-        whole = crc_text(combined_crc(records))
+        whole = crc_text(joined_crc(records))
         parts = [CompletePart(record.number, record.etag, record.crc64nvme) for record in records]
         await job.journal.intent("complete")
         try:
@@ -273,28 +267,9 @@ class _Upload:
             return Proof("crc64nvme", info.etag, whole)
         if info.etag == multipart_etag([record.md5 for record in records]):
             return Proof("md5-etag", info.etag, whole)
-        return await self._read_back(info, records, whole)
-
-    async def _read_back(self, info: ObjectInfo, records: list[PartRecord], whole: str) -> Proof:
-        """No checksum of the server's speaks for the whole: read it again and compare part by part."""
-        by_number = {record.number: record for record in records}
-
-        async def check(plan: PartPlan) -> None:
-            order = ReadBack(
-                bucket=self._bucket,
-                key=self._key,
-                etag=info.etag,
-                offset=plan.offset,
-                size_bytes=plan.size_bytes,
-                paces=self._job.wishes.paces,
-            )
-            outcome = await self._job.order(order, plan.number)
-            self._job.meter.drop(plan.number)
-            if outcome.digests.crc64nvme != by_number[plan.number].crc64nvme:
-                raise IntegrityError(
-                    "bad-digest", f"The server's copy of “{self._key}” differs from the file.", where=self._key
-                )
-
-        plans = [PartPlan(record.number, record.offset, record.size_bytes) for record in records]
-        await side_by_side(plans, self._job.lanes, check)
+        try:  # no checksum of the server's speaks for the whole
+            await read_back(self._job, self._target, info.etag, records)
+        except IntegrityError:
+            await self._job.journal.started_over()
+            raise
         return Proof("read-back", info.etag, whole)

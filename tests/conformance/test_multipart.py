@@ -10,7 +10,7 @@ from dataclasses import replace
 import pytest
 
 from core.stores.base import CompletePart, ObjectStore
-from core.stores.rules import crc_text, multipart_etag
+from core.stores.checksum import crc_text, multipart_etag
 from tests.conformance.acts import PART, Multipart, at_once, get, keys, put, refused
 from tests.conformance.kinds import Can, Kind
 from tests.support.bodies import LiarBody, digests_of, some_bytes

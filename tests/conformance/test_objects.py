@@ -13,7 +13,7 @@ import pytest
 
 from core.model.errors import RemoteError, UsageError
 from core.stores.base import ObjectStore
-from core.stores.rules import crc_text
+from core.stores.checksum import crc_text
 from tests.conformance.acts import at_once, get, keys, put, refused
 from tests.conformance.kinds import Can, Kind
 from tests.support.bodies import BrokenSink, BytesBody, BytesSink, LiarBody, digests_of, some_bytes

@@ -8,6 +8,7 @@ from core.model.errors import RemoteError
 from core.model.objects import Digests, ObjectInfo
 from core.stores import refusals, rules
 from core.stores.base import CompletePart
+from core.stores.checksum import crc_text, joined_crc, multipart_etag
 from core.stores.local import objects, uploads
 from core.stores.local.disk import on_disk
 from core.stores.local.drafts import Draft, drafting
@@ -26,10 +27,10 @@ async def complete(
     about = await on_disk(key, uploads.find, place, key, upload_id)
     kept = await on_disk(key, uploads.read_some_parts, place, upload_id, [part.number for part in parts])
     wanted = rules.check_parts(key, parts, kept)
-    crc = rules.joined_crc(wanted)
-    if crc64nvme not in ("", rules.crc_text(crc)):
-        raise refusals.bad_digest(key, f"the whole has CRC {rules.crc_text(crc)}, not {crc64nvme}")
-    facts = Facts(rules.multipart_etag([part.md5 for part in wanted]), crc, about.content_type)
+    crc = joined_crc(wanted)
+    if crc64nvme not in ("", crc_text(crc)):
+        raise refusals.bad_digest(key, f"the whole has CRC {crc_text(crc)}, not {crc64nvme}")
+    facts = Facts(multipart_etag([part.md5 for part in wanted]), crc, about.content_type)
     async with drafting(place.new_draft(), key) as draft:
         for given, part in zip(parts, wanted, strict=True):
             await _append(place, key, upload_id, given.number, draft, part)
@@ -62,4 +63,4 @@ async def completed_before(place: BucketPlace, key: str, parts: Sequence[Complet
         info = (await on_disk(key, objects.find, place, key)).info(key)
     except RemoteError:
         return None
-    return info if info.etag == rules.multipart_etag([part.etag for part in parts]) else None
+    return info if info.etag == multipart_etag([part.etag for part in parts]) else None

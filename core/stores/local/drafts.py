@@ -10,9 +10,10 @@ from pathlib import Path
 
 from core.model.transfer import Fingerprint
 from core.stores.base import Body
+from core.stores.checksum import RunningDigest
 from core.stores.local.disk import O_BINARY, O_NOFOLLOW, fingerprint_of, in_thread, on_disk, sync_file
 from core.stores.local.places import discard
-from core.stores.rules import RunningDigest, check_arrival, pieces_of
+from core.stores.rules import check_arrival, pieces_of
 
 COPY_BYTES = 64 << 20  # at most, in one go: cancelling waits for it
 PIECE_BYTES = 1 << 20

@@ -11,8 +11,9 @@ from pathlib import Path
 from core.model.errors import CoreError, RemoteError
 from core.model.objects import ObjectInfo
 from core.model.transfer import Fingerprint
-from core.stores import refusals, rules
+from core.stores import refusals
 from core.stores.base import DeleteError
+from core.stores.checksum import crc_text
 from core.stores.local import records
 from core.stores.local.disk import fingerprint_of, is_folder, locked, look, make_folder, sync_folder, told_plainly
 from core.stores.local.drafts import Draft
@@ -29,7 +30,7 @@ class Found:
     modified_s: float
 
     def info(self, key: str) -> ObjectInfo:
-        crc = "" if self.facts.crc64nvme is None else rules.crc_text(self.facts.crc64nvme)
+        crc = "" if self.facts.crc64nvme is None else crc_text(self.facts.crc64nvme)
         facts = self.facts
         return ObjectInfo(
             key, self.state.size_bytes, facts.etag, self.modified_s, crc64nvme=crc, content_type=facts.content_type

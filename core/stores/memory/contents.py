@@ -6,7 +6,8 @@ import time
 from dataclasses import dataclass, field
 
 from core.model.objects import Digests, ObjectInfo
-from core.stores import refusals, rules
+from core.stores import refusals
+from core.stores.checksum import crc_text
 from core.stores.memory.faults import Script
 
 
@@ -29,7 +30,7 @@ class Thing:
     modified_s: float
 
     def info(self, key: str, *, with_crc: bool) -> ObjectInfo:
-        crc = rules.crc_text(self.crc64nvme) if with_crc else ""
+        crc = crc_text(self.crc64nvme) if with_crc else ""
         return ObjectInfo(
             key, len(self.data), self.etag, self.modified_s, crc64nvme=crc, content_type=self.content_type
         )

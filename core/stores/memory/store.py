@@ -12,6 +12,7 @@ from core.model.errors import CoreError
 from core.model.objects import Bucket, Digests, ObjectInfo, Page, PartInfo, Stored, UploadInfo
 from core.stores import refusals, rules
 from core.stores.base import Access, Body, CompletePart, DeleteError, Fetched, NewUpload, Sink
+from core.stores.checksum import RunningDigest, crc_text, joined_crc, multipart_etag
 from core.stores.memory.contents import Contents, Crate, Held, Upload, contents_of
 from core.stores.memory.faults import Course, Fault, Script
 from core.stores.refusals import bucket_exists, bucket_not_empty
@@ -205,7 +206,7 @@ class MemoryStore:
     ) -> ObjectInfo:
         course = await self._begin("complete_upload", key)
         crate = self._contents.crate(bucket)
-        etag = rules.multipart_etag([part.etag for part in parts])
+        etag = multipart_etag([part.etag for part in parts])
         upload = crate.uploads.get(upload_id)
         if upload is None or upload.key != key:
             if key in crate.objects and crate.objects[key].etag == etag:
@@ -260,11 +261,11 @@ class MemoryStore:
 
     def _complete(self, crate: Crate, upload: Upload, parts: Sequence[CompletePart], crc64nvme: str) -> None:
         kept = {number: held.digests for number, held in upload.parts.items()}
-        crc = rules.joined_crc(rules.check_parts(upload.key, parts, kept))
-        if self._keeps_checksums and crc64nvme not in ("", rules.crc_text(crc)):
-            raise refusals.bad_digest(upload.key, f"the whole has CRC {rules.crc_text(crc)}, not {crc64nvme}")
+        crc = joined_crc(rules.check_parts(upload.key, parts, kept))
+        if self._keeps_checksums and crc64nvme not in ("", crc_text(crc)):
+            raise refusals.bad_digest(upload.key, f"the whole has CRC {crc_text(crc)}, not {crc64nvme}")
         data = b"".join(upload.parts[part.number].data for part in parts)
-        crate.put(upload.key, data, rules.multipart_etag([part.etag for part in parts]), crc, upload.content_type)
+        crate.put(upload.key, data, multipart_etag([part.etag for part in parts]), crc, upload.content_type)
 
 
 async def _arrived(key: str, body: Body, course: Course, content_md5: bool) -> Held:
@@ -278,7 +279,7 @@ async def _arrived(key: str, body: Body, course: Course, content_md5: bool) -> H
 
 
 def _digests(data: bytes | bytearray) -> Digests:
-    running = rules.RunningDigest()
+    running = RunningDigest()
     running.update(memoryview(data))
     return running.digests()
 

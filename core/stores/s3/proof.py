@@ -3,19 +3,13 @@
 from __future__ import annotations
 
 import base64
-import re
 from collections.abc import Mapping
 
 from core.model.objects import Digests
+from core.stores.checksum import crc_text, is_md5
 from core.stores.s3.answers import Target, damaged
 
 CRC_HEADER = "x-amz-checksum-crc64nvme"
-_MD5_HEX = re.compile(r"[0-9a-f]{32}")
-
-
-def crc_text(crc64nvme: int) -> str:
-    """base64 of the 8 bytes, big endian: how S3 writes it."""
-    return base64.b64encode(crc64nvme.to_bytes(8, "big")).decode()
 
 
 def md5_text(md5_hex: str) -> str:
@@ -51,7 +45,7 @@ def may_be_md5(headers: Mapping[str, str]) -> bool:
     """
     return (
         CRC_HEADER not in headers
-        and _MD5_HEX.fullmatch(headers.get("ETag", "").strip('"').lower()) is not None
+        and is_md5(headers.get("ETag", "").strip('"').lower())
         and not headers.get("x-amz-server-side-encryption", "").startswith("aws:kms")
         and "x-amz-server-side-encryption-customer-algorithm" not in headers
     )

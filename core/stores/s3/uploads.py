@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Protocol
@@ -11,8 +10,8 @@ from urllib.parse import unquote_plus
 from core.model.errors import CoreError, Retry, Scope
 from core.model.objects import ObjectInfo, PartInfo, UploadInfo
 from core.stores.base import CompletePart, NewUpload
+from core.stores.checksum import crc_text, multipart_etag
 from core.stores.s3.answers import Target, upload_gone
-from core.stores.s3.proof import crc_text
 
 _PAGE = 1000
 _PART_ETAG = re.compile(r"[0-9a-f]{32}")
@@ -155,14 +154,6 @@ class Uploads:
             return None
         same = info.etag == multipart_etag([part.etag for part in parts]) or (crc64nvme and info.crc64nvme == crc64nvme)
         return info if same else None
-
-
-def multipart_etag(etags: Sequence[str]) -> str:
-    """The ETag that S3 gives an object made of parts with these ETags; `-` where they are not MD5s."""
-    if not all(_PART_ETAG.fullmatch(etag) for etag in etags):
-        return "-"
-    digest = hashlib.md5(b"".join(bytes.fromhex(etag) for etag in etags), usedforsecurity=False)
-    return f"{digest.hexdigest()}-{len(etags)}"
 
 
 def _unsure(error: CoreError) -> bool:

@@ -11,12 +11,13 @@ import aiohttp
 from core.model.errors import CoreError
 from core.model.objects import Digests, ObjectInfo, Page, Stored
 from core.stores.base import Access, Body, Fetched, Sink
+from core.stores.checksum import crc_text
 from core.stores.rules import check_object_key
 from core.stores.s3.answers import Target, bad_transit, http_date, not_s3, version_changed
 from core.stores.s3.exchange import Exchange, Refused, Request
 from core.stores.s3.listing import NotXml, PageParser
 from core.stores.s3.outgoing import Outgoing, changed_meanwhile
-from core.stores.s3.proof import CRC_HEADER, crc_text, may_be_md5, md5_text, proof_of
+from core.stores.s3.proof import CRC_HEADER, may_be_md5, md5_text, proof_of
 
 _CONTENT_RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+)")
 _META = "x-amz-meta-"

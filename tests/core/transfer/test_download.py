@@ -10,9 +10,9 @@ import pytest
 from core.model.errors import IntegrityError, LocalError, NetworkError, RemoteError, Retry
 from core.model.transfer import Verify
 from core.model.units import MIB
+from core.stores.checksum import crc_text
 from core.stores.memory.contents import contents_of
 from core.stores.memory.faults import DROPPED, Fault
-from core.transfer.checksum import crc_text
 from core.transfer.download import discard, download
 from core.transfer.files import temporary_path
 from tests.core.transfer.rig import PART, REFUSED, Notes, Rig, eventually, some_bytes, stopped

@@ -6,12 +6,11 @@ import base64
 import hashlib
 import re
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 from awscrt import checksums
 
 from core.model.objects import Digests
-from core.model.transfer import PartRecord
 
 _OF_PARTS = re.compile(r".+-([0-9]{1,5})")
 
@@ -19,7 +18,7 @@ _OF_PARTS = re.compile(r".+-([0-9]{1,5})")
 class RunningDigest:
     """Digests of bytes fed in order. Feed it in a worker thread: both algorithms release the GIL."""
 
-    def __init__(self, *, md5: bool) -> None:
+    def __init__(self, *, md5: bool = True) -> None:
         self._size_bytes = 0
         self._crc = 0
         # usedforsecurity: the MD5 here is S3's ETag, and must work on FIPS machines too
@@ -35,10 +34,17 @@ class RunningDigest:
         return Digests(self._size_bytes, self._crc, self._md5.hexdigest() if self._md5 is not None else "")
 
 
-def combined_crc(parts: Iterable[PartRecord]) -> int:
-    """The CRC of the whole from those of its parts, in the order of their offsets (CRCs of disjoint ranges combine)."""
+class _Piece(Protocol):
+    @property
+    def size_bytes(self) -> int: ...
+    @property
+    def crc64nvme(self) -> int: ...
+
+
+def joined_crc(parts: Iterable[_Piece]) -> int:
+    """The CRC of the whole, from those of its parts in their order (CRCs of neighbouring ranges combine)."""
     whole = 0
-    for part in sorted(parts, key=lambda part: part.offset):
+    for part in parts:
         whole = checksums.combine_crc64nvme(whole, part.crc64nvme, part.size_bytes)
     return whole
 
@@ -51,12 +57,12 @@ def crc_text(crc: int) -> str:
 def multipart_etag(md5s: Sequence[str]) -> str:
     """The ETag that S3 gives an object made of parts with these MD5s: the MD5 of their digests, and their number.
 
-    Empty where a digest is missing. The rule is nowhere promised by AWS but kept by it and by every server tested,
-    except for objects under SSE-KMS or SSE-C.
+    `-`, which is no object's ETag, where one of them is no MD5. The rule is nowhere promised by AWS but kept
+    by it and by every server tested, except for objects under SSE-KMS or SSE-C.
     """
-    if not md5s or not all(md5s):
-        return ""
-    joined = b"".join(bytes.fromhex(text) for text in md5s)
+    if not md5s or not all(is_md5(md5) for md5 in md5s):
+        return "-"
+    joined = b"".join(bytes.fromhex(md5) for md5 in md5s)
     return f"{hashlib.md5(joined, usedforsecurity=False).hexdigest()}-{len(md5s)}"
 
 
