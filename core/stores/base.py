@@ -6,7 +6,8 @@ the control calls and lives in the engine. Every store passes one conformance su
 Errors are CoreErrors with these codes, whatever the store: `no-bucket`, `no-key`, `no-upload`, `bucket-exists`,
 `bucket-not-empty`, `changed` (If-Match failed), `exists` (If-None-Match failed), `access-denied`, `bad-credentials`,
 `expired-credentials`, `clock-skew`, `slow-down`, `server-fault`, `unsupported`, `bad-answer` (not an S3 answer),
-`entity-too-small`, `bad-part`, `bad-digest`, `unreachable`, `timed-out`, `tls`, `proxy`.
+`entity-too-small`, `bad-part`, `bad-digest`, `bad-key`, `bad-name`, `too-big`, `archived`, `quota`, `refused`,
+`unreachable`, `timed-out`, `tls`, `proxy`; and `source-changed` for a body that is not what it was.
 """
 
 from __future__ import annotations

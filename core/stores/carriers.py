@@ -21,3 +21,12 @@ def open_carrier(access: Access) -> ByteStore:
             from core.stores.memory.store import MemoryStore
 
             return MemoryStore(access.account, keeps_checksums=access.checksums)
+
+
+def renewed(carrier: ByteStore, access: Access) -> bool:
+    """Give an open carrier new keys for the same place; False where it must be opened anew."""
+    known = getattr(carrier, "access", None)
+    if known is None or known.account != access.account:
+        return False
+    carrier.access = access  # type: ignore[attr-defined]  # S3's alone has keys that change
+    return True

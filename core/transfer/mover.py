@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from core.stores.base import Access, ByteStore
-from core.stores.carriers import open_carrier
+from core.stores.carriers import open_carrier, renewed
 from core.transfer.carry import Porter
 from core.transfer.orders import Order, Outcome
 
@@ -22,6 +22,9 @@ class Carriers:
     def of(self, access: Access) -> ByteStore:
         known = self._open.get(access.account.name)
         if known is not None and known[0] == access:
+            return known[1]
+        if known is not None and renewed(known[1], access):
+            self._open[access.account.name] = (access, known[1])
             return known[1]
         if known is not None:
             self._outdated.append(known[1])  # orders may still be using it
