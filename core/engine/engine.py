@@ -1,4 +1,4 @@
-"""The engine: owns the pieces, starts and stops them in order, and answers commands. No algorithm lives here."""
+"""The engine: starts and stops its pieces in order, and answers commands. No algorithm lives here."""
 
 from __future__ import annotations
 
@@ -10,12 +10,9 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from core.engine.accounts import Accounts
-from core.engine.intake import Intake
-from core.engine.live import Live
-from core.engine.pulse import Pulse
-from core.engine.queue import Queue
-from core.engine.runner import Runner
-from core.engine.watching import EngineWatch, Watching
+from core.engine.handlers import HANDLERS
+from core.engine.pieces import Pieces
+from core.engine.watching import EngineWatch
 from core.model.errors import ProtocolError
 from core.model.places import Places
 from core.model.transfer import State
@@ -24,7 +21,6 @@ from core.protocol.rows import View
 from core.state.database import Database
 from core.state.secrets import Secrets
 from core.state.settings import SettingsFile
-from core.state.transfers import Transfers
 from core.transfer.crew import Crew
 
 R = TypeVar("R")
@@ -36,34 +32,12 @@ def mover_count() -> int:
     return max(1, min(4, (os.cpu_count() or 2) - 1))
 
 
-class Engine:
+class Engine(Pieces):
     """Used on one loop. Made by `start`, ended by `stop`.
 
     Order of stopping: no new commands; listing stops; running transfers stop where they are, their parts kept; movers
     end; stores close; the database is flushed and closed.
     """
-
-    def __init__(self, places: Places, database: Database, accounts: Accounts, crew: Crew) -> None:
-        self.places = places
-        self.database = database
-        self.accounts = accounts
-        self.crew = crew
-        self.transfers = Transfers(database)
-        self.live = Live()
-        self.pulse = Pulse()
-        self.runner = Runner(self.transfers, accounts, crew, self.live, self.pulse)
-        self.queue = Queue(self.transfers, accounts, self.runner, self.live, self.pulse)
-        self.watching = Watching(self.transfers, self.live, self.pulse, lambda: accounts.held)
-        self.intake = Intake(
-            self.transfers,
-            accounts,
-            self.live,
-            self.pulse,
-            lambda kind, sentence, batch: self.watching.tell(kind, sentence, batch=batch),
-            self.queue.look_again,
-        )
-        self.started_s = time.time()
-        self.stopping = asyncio.Event()
 
     @classmethod
     async def start(cls, places: Places, *, movers: str = "process") -> Engine:
@@ -122,8 +96,6 @@ class Engine:
 
     async def handle(self, command: Command[R]) -> R:
         """Answer one command. Raises CoreError where it is refused."""
-        from core.engine.handlers import HANDLERS
-
         handler = HANDLERS.get(type(command))
         if handler is None:
             raise ProtocolError("unknown-command", f"The engine does not know {type(command).__name__}.")

@@ -9,8 +9,8 @@ from dataclasses import replace
 from typing import Any, TypeVar
 
 from core import __version__
-from core.engine.engine import Engine
 from core.engine.limits import lane_width
+from core.engine.pieces import Pieces
 from core.model.errors import CoreError, UsageError
 from core.model.lifecycle import CANCELLABLE, PAUSABLE, RESUMABLE, RETRYABLE
 from core.model.location import is_remote, parse_remote
@@ -21,7 +21,7 @@ from core.protocol import commands as c
 from core.protocol.rows import BatchRow, CheckRow, Filter, Selection
 from core.state.transfers import Move
 
-Handler = Callable[[Engine, Any], Awaitable[Any]]
+Handler = Callable[[Pieces, Any], Awaitable[Any]]
 HANDLERS: dict[type[Any], Handler] = {}
 _MOST = 10**15
 H = TypeVar("H", bound=Callable[..., Awaitable[Any]])
@@ -39,7 +39,7 @@ def handles(command: type[Any]) -> Callable[[H], H]:
 
 
 @handles(c.GetStatus)
-async def _status(engine: Engine, command: c.GetStatus) -> c.Status:
+async def _status(engine: Pieces, command: c.GetStatus) -> c.Status:
     return c.Status(
         pid=os.getpid(),
         version=__version__,
@@ -52,7 +52,7 @@ async def _status(engine: Engine, command: c.GetStatus) -> c.Status:
 
 
 @handles(c.StopEngine)
-async def _stop(engine: Engine, command: c.StopEngine) -> c.Done:
+async def _stop(engine: Pieces, command: c.StopEngine) -> c.Done:
     engine.stopping.set()
     return c.Done()
 
@@ -61,7 +61,7 @@ async def _stop(engine: Engine, command: c.StopEngine) -> c.Done:
 
 
 @handles(c.AddTransfers)
-async def _add(engine: Engine, command: c.AddTransfers) -> c.Added:
+async def _add(engine: Pieces, command: c.AddTransfers) -> c.Added:
     _check_request(command)
     for account in {command.source_account, command.destination_account}:
         engine.accounts.get(account)
@@ -114,18 +114,18 @@ def _check_options(options: Options) -> None:
 
 
 @handles(c.PauseTransfers)
-async def _pause(engine: Engine, command: c.PauseTransfers) -> c.Changed:
+async def _pause(engine: Pieces, command: c.PauseTransfers) -> c.Changed:
     await _pause_walks(engine, command.selection, paused=True)
     return await _move(engine, command.selection, PAUSABLE, State.PAUSED, {"question": ""})
 
 
 @handles(c.ResumeTransfers)
-async def _resume(engine: Engine, command: c.ResumeTransfers) -> c.Changed:
+async def _resume(engine: Pieces, command: c.ResumeTransfers) -> c.Changed:
     await _pause_walks(engine, command.selection, paused=False)
     return await _move(engine, command.selection, RESUMABLE, State.QUEUED)
 
 
-async def _pause_walks(engine: Engine, selection: Selection, *, paused: bool) -> None:
+async def _pause_walks(engine: Pieces, selection: Selection, *, paused: bool) -> None:
     """What a listing that still goes on will add is meant too."""
     for batch in await engine.transfers.walking():
         if _covers(selection, batch.id) and batch.options.paused != paused:
@@ -133,7 +133,7 @@ async def _pause_walks(engine: Engine, selection: Selection, *, paused: bool) ->
 
 
 @handles(c.RetryTransfers)
-async def _retry(engine: Engine, command: c.RetryTransfers) -> c.Changed:
+async def _retry(engine: Pieces, command: c.RetryTransfers) -> c.Changed:
     for name in list(engine.accounts.held):
         engine.accounts.release(name)
     fields: dict[str, object] = {"attempts": 0, "error": None, "not_before_s": 0.0}
@@ -146,7 +146,7 @@ async def _retry(engine: Engine, command: c.RetryTransfers) -> c.Changed:
 
 
 @handles(c.CancelTransfers)
-async def _cancel(engine: Engine, command: c.CancelTransfers) -> c.Changed:
+async def _cancel(engine: Pieces, command: c.CancelTransfers) -> c.Changed:
     batches = [batch.id for batch in await engine.transfers.walking() if _covers(command.selection, batch.id)]
     await engine.intake.cancel(batches)
     return await _move(engine, command.selection, CANCELLABLE, State.CANCELLING, {"question": ""})
@@ -159,7 +159,7 @@ def _covers(selection: Selection, batch_id: int) -> bool:
 
 
 async def _move(
-    engine: Engine,
+    engine: Pieces,
     selection: Selection,
     states: frozenset[State],
     new: State,
@@ -174,21 +174,21 @@ async def _move(
 
 
 @handles(c.RemoveTransfers)
-async def _remove(engine: Engine, command: c.RemoveTransfers) -> c.Changed:
+async def _remove(engine: Pieces, command: c.RemoveTransfers) -> c.Changed:
     count = await engine.transfers.remove_selected(command.selection)
     engine.pulse.beat()
     return c.Changed(count=count)
 
 
 @handles(c.PrioritiseTransfers)
-async def _prioritise(engine: Engine, command: c.PrioritiseTransfers) -> c.Changed:
+async def _prioritise(engine: Pieces, command: c.PrioritiseTransfers) -> c.Changed:
     count = await engine.transfers.prioritise(command.selection, command.priority)
     engine.queue.look_again()
     return c.Changed(count=count)
 
 
 @handles(c.AnswerQuestions)
-async def _answer(engine: Engine, command: c.AnswerQuestions) -> c.Changed:
+async def _answer(engine: Pieces, command: c.AnswerQuestions) -> c.Changed:
     count = await engine.transfers.answer(command.selection, command.answer, command.for_batch)
     engine.runner.forget_batches()
     engine.queue.look_again()
@@ -196,7 +196,7 @@ async def _answer(engine: Engine, command: c.AnswerQuestions) -> c.Changed:
 
 
 @handles(c.ListTransfers)
-async def _list(engine: Engine, command: c.ListTransfers) -> c.Rows:
+async def _list(engine: Pieces, command: c.ListTransfers) -> c.Rows:
     view = command.view
     index = await engine.transfers.index(view)
     rows = await engine.transfers.page(index[view.first : view.first + view.count].tolist())
@@ -205,18 +205,18 @@ async def _list(engine: Engine, command: c.ListTransfers) -> c.Rows:
 
 
 @handles(c.ListEnded)
-async def _ended(engine: Engine, command: c.ListEnded) -> c.Rows:
+async def _ended(engine: Pieces, command: c.ListEnded) -> c.Rows:
     total, rows = await engine.transfers.ended(command.batch, command.after, command.count)
     return c.Rows(total=total, rows=tuple(rows))
 
 
 @handles(c.GetBatch)
-async def _batch(engine: Engine, command: c.GetBatch) -> BatchRow:
+async def _batch(engine: Pieces, command: c.GetBatch) -> BatchRow:
     return await engine.transfers.batch_row(command.batch)
 
 
 @handles(c.GetTransfer)
-async def _transfer(engine: Engine, command: c.GetTransfer) -> Transfer:
+async def _transfer(engine: Pieces, command: c.GetTransfer) -> Transfer:
     return await engine.transfers.get(command.id)
 
 
@@ -224,12 +224,12 @@ async def _transfer(engine: Engine, command: c.GetTransfer) -> Transfer:
 
 
 @handles(c.GetSettings)
-async def _get_settings(engine: Engine, command: c.GetSettings) -> Settings:
+async def _get_settings(engine: Pieces, command: c.GetSettings) -> Settings:
     return engine.accounts.settings
 
 
 @handles(c.ChangeSettings)
-async def _change_settings(engine: Engine, command: c.ChangeSettings) -> Settings:
+async def _change_settings(engine: Pieces, command: c.ChangeSettings) -> Settings:
     settings = changed(engine.accounts.settings, command.changes)
     engine.accounts.change_settings(settings)
     engine.crew.connections.widen(settings.connections)
@@ -242,12 +242,12 @@ async def _change_settings(engine: Engine, command: c.ChangeSettings) -> Setting
 
 
 @handles(c.ListAccounts)
-async def _accounts(engine: Engine, command: c.ListAccounts) -> c.Accounts:
+async def _accounts(engine: Pieces, command: c.ListAccounts) -> c.Accounts:
     return c.Accounts(accounts=await engine.accounts.rows())
 
 
 @handles(c.PutAccount)
-async def _put_account(engine: Engine, command: c.PutAccount) -> Any:
+async def _put_account(engine: Pieces, command: c.PutAccount) -> Any:
     row = await engine.accounts.put(command.account, command.secret, memory_only=command.memory_only)
     account = command.account
     engine.crew.set_pace(f"account:{account.name}:up", account.limit_up_bps)
@@ -259,14 +259,14 @@ async def _put_account(engine: Engine, command: c.PutAccount) -> Any:
 
 
 @handles(c.RemoveAccount)
-async def _remove_account(engine: Engine, command: c.RemoveAccount) -> c.Done:
+async def _remove_account(engine: Pieces, command: c.RemoveAccount) -> c.Done:
     await engine.accounts.remove(command.name)
     engine.queue.look_again()
     return c.Done()
 
 
 @handles(c.TestAccount)
-async def _test_account(engine: Engine, command: c.TestAccount) -> c.Checks:
+async def _test_account(engine: Pieces, command: c.TestAccount) -> c.Checks:
     """Keys first, then the server: each step says what it found, and the first that fails is the last."""
     account = engine.accounts.get(command.name)
     steps: list[CheckRow] = []
@@ -292,20 +292,20 @@ async def _test_account(engine: Engine, command: c.TestAccount) -> c.Checks:
 
 
 @handles(c.ListBuckets)
-async def _list_buckets(engine: Engine, command: c.ListBuckets) -> c.Buckets:
+async def _list_buckets(engine: Pieces, command: c.ListBuckets) -> c.Buckets:
     store = await engine.accounts.store(command.account)
     return c.Buckets(buckets=tuple(await store.list_buckets()))
 
 
 @handles(c.CreateBucket)
-async def _create_bucket(engine: Engine, command: c.CreateBucket) -> c.Done:
+async def _create_bucket(engine: Pieces, command: c.CreateBucket) -> c.Done:
     store = await engine.accounts.store(command.account)
     await store.create_bucket(command.bucket)
     return c.Done()
 
 
 @handles(c.ListObjects)
-async def _list_objects(engine: Engine, command: c.ListObjects) -> Page:
+async def _list_objects(engine: Pieces, command: c.ListObjects) -> Page:
     store = await engine.accounts.store(command.account)
     return await store.list_objects(
         command.bucket,
@@ -317,7 +317,7 @@ async def _list_objects(engine: Engine, command: c.ListObjects) -> Page:
 
 
 @handles(c.DeleteObjects)
-async def _delete_objects(engine: Engine, command: c.DeleteObjects) -> c.Deleted:
+async def _delete_objects(engine: Pieces, command: c.DeleteObjects) -> c.Deleted:
     if len(command.keys) > 1000:
         raise UsageError("too-many-keys", "Objects are deleted by the thousand at most; send the rest afterwards.")
     store = await engine.accounts.store(command.account)
@@ -329,6 +329,6 @@ async def _delete_objects(engine: Engine, command: c.DeleteObjects) -> c.Deleted
 
 
 @handles(c.ListUploads)
-async def _list_uploads(engine: Engine, command: c.ListUploads) -> c.Uploads:
+async def _list_uploads(engine: Pieces, command: c.ListUploads) -> c.Uploads:
     store = await engine.accounts.store(command.account)
     return c.Uploads(uploads=tuple(await store.list_uploads(command.bucket, prefix=command.prefix)))
