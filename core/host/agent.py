@@ -69,8 +69,16 @@ StartEngine = Callable[[Places], Awaitable[HostedEngine]]
 
 
 def main(argv: Sequence[str] | None = None, start_engine: StartEngine | None = None) -> int:
-    """Run an agent until it is stopped. 0 after an orderly stop or when another one runs, 1 when it cannot start."""
+    """Run an agent until it is stopped, or a mover for one.
+
+    0 after an orderly stop or when another one runs, 1 when it cannot start.
+    """
     wishes = _parser().parse_args(argv)
+    if wishes.mover:
+        from core.transfer.mover_main import main as move_bytes
+
+        move_bytes()
+        return 0
     try:
         places = find_places()
         lock = InstanceLock(places.lock)
@@ -195,6 +203,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser("sluice agent", description="Run the engine in the foreground.")
     parser.add_argument("--keep", action="store_true", help="stay without clients and work")
     parser.add_argument("--idle-s", type=float, default=IDLE_S, metavar="S", help="end after so many idle seconds")
+    parser.add_argument("--mover", action="store_true", help=argparse.SUPPRESS)  # installed builds have no interpreter
     parser.add_argument("--tcp", action="store_true", help="listen on loopback TCP, as on systems without Unix sockets")
     return parser
 

@@ -241,3 +241,15 @@ def test_a_mover_loads_neither_sdk_nor_database_nor_window() -> None:
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=60)
     assert done.stdout.strip() == "[]"
+
+
+async def test_the_engines_own_program_is_a_mover_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An installed build has no interpreter to start one with."""
+    monkeypatch.setattr("core.transfer.process.command", lambda: [sys.executable, "-m", "core.host.agent", "--mover"])
+    (tmp_path / "f").write_bytes(DATA)
+    process = await ProcessMover.start()
+    try:
+        order = DigestRange(path=str(tmp_path / "f"), offset=0, size_bytes=len(DATA))
+        assert (await process.run(order, None, nothing)).digests.crc64nvme == digests_of(DATA).crc64nvme
+    finally:
+        await process.close()
