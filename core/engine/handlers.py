@@ -24,6 +24,7 @@ from core.state.transfers import Move
 Handler = Callable[[Pieces, Any], Awaitable[Any]]
 HANDLERS: dict[type[Any], Handler] = {}
 _MOST = 10**15
+_CLEAN_S = 3.0  # so long may removing wait for the cleaning up
 H = TypeVar("H", bound=Callable[..., Awaitable[Any]])
 
 
@@ -175,9 +176,22 @@ async def _move(
 
 @handles(c.RemoveTransfers)
 async def _remove(engine: Pieces, command: c.RemoveTransfers) -> c.Changed:
+    await _clean_failed(engine, command.selection)
     count = await engine.transfers.remove_selected(command.selection)
     engine.pulse.beat()
     return c.Changed(count=count)
+
+
+async def _clean_failed(engine: Pieces, selection: Selection) -> None:
+    """A failed transfer may have left an open upload or a temporary file: what leaves the list takes these along.
+
+    Where a server is away its transfers stay on the list, `cancelling`, until that is done.
+    """
+    moved = await engine.transfers.move_selected(selection, {State.FAILED}, State.CANCELLING)
+    engine.pulse.beat()
+    deadline = time.monotonic() + _CLEAN_S
+    while moved.count and engine.transfers.counts[State.CANCELLING] and time.monotonic() < deadline:
+        await engine.pulse.after(engine.pulse.count, timeout_s=0.1)
 
 
 @handles(c.PrioritiseTransfers)

@@ -166,6 +166,16 @@ async def test_only_what_has_ended_is_removed(bench: Bench) -> None:
     await bench.rested(batch)
 
 
+async def test_removing_a_failed_one_cleans_up_first(bench: Bench) -> None:
+    bench.faults(Fault("put_part", number=2, error=REFUSED))
+    batch = await bench.upload(bench.file("big", 2 * PART), part_size_bytes=PART)
+    await bench.rested(batch)
+    assert bench.open_uploads() == 1
+    assert (await bench.call(RemoveTransfers(selection=EVERYTHING))).count == 1
+    assert bench.open_uploads() == 0
+    assert await bench.rows() == []
+
+
 async def test_what_ended_since(bench: Bench) -> None:
     batch = await bench.upload(bench.file("a"), bench.file("b"))
     await bench.done(batch)
