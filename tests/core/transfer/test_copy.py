@@ -5,8 +5,10 @@ import asyncio
 import pytest
 
 from core.model.errors import IntegrityError, RemoteError, Retry
+from core.model.objects import Stored
 from core.model.units import MIB
 from core.stores.memory.faults import DROPPED, Fault
+from core.stores.memory.store import MemoryStore
 from core.transfer.begin import abort
 from core.transfer.copy import copy
 from tests.core.transfer.rig import PART, REFUSED, Rig, eventually, some_bytes
@@ -89,6 +91,27 @@ async def test_a_source_that_changes_is_copied_again_later(rig: Rig) -> None:
     assert rig.held("to") is None
     await copy(rig.job(notes), most_bytes=MIB, part_bytes=PART)
     assert rig.held("to") == some_bytes(THREE, 2)
+
+
+class Careless(MemoryStore):
+    """Takes parts from whatever version is there, as Ceph 16.2 does."""
+
+    async def copy_part(self, *place: object, if_match: str = "", **how: object) -> Stored:
+        return await super().copy_part(*place, **how)  # type: ignore[arg-type]
+
+
+async def test_versions_are_not_mixed_where_the_server_does_not_look(rig: Rig) -> None:
+    rig.store = Careless(rig.account)
+    await rig.put("k", some_bytes(THREE))
+    notes = rig.copy_of("k", "to")
+    rig.faults(Fault("copy_part", delay_s=0.2, number=1))
+    running = asyncio.ensure_future(copy(rig.job(notes), most_bytes=MIB, part_bytes=PART))
+    await eventually(lambda: rig.script.count("copy_part") > 0)
+    await rig.put("k", some_bytes(THREE, 2))
+    with pytest.raises(RemoteError) as caught:
+        await running
+    assert (caught.value.code, caught.value.retry) == ("changed", Retry.BACKOFF)
+    assert rig.held("to") is None
 
 
 async def test_a_copy_that_differs_is_no_copy(rig: Rig) -> None:
