@@ -17,9 +17,9 @@ from botocore.compat import get_current_datetime
 from core.model.account import Account
 from core.model.errors import CoreError, Retry, Scope
 from core.stores.base import CompletePart
+from core.stores.checksum import multipart_etag
 from core.stores.s3.proof import crc_text
 from core.stores.s3.store import S3Store
-from core.stores.checksum import multipart_etag
 from tests.core.stores.s3.bodies import BytesBody, BytesSink
 from tests.support.servers import Server
 

@@ -10,8 +10,8 @@ from aiohttp import web
 
 from core.model.errors import CoreError, Retry, Scope
 from core.stores.base import CompletePart
-from core.stores.s3.store import S3Store
 from core.stores.checksum import multipart_etag
+from core.stores.s3.store import S3Store
 from tests.core.stores.s3.bodies import BytesBody
 from tests.core.stores.s3.fake import ERROR, Fake, Handler, drop, error, plain, serving
 
