@@ -35,6 +35,11 @@ def main(argv: list[str]) -> int:
     except CoreError as error:
         sys.stderr.write(f"sluice: {error.sentence}\n")
         return 1
+    if not _has_display():
+        sys.stderr.write(
+            "sluice: There is no display to open a window on; the command line works without: sluice --help\n"
+        )
+        return 1
     _keep_log(places)
     app = QApplication(argv[:1])
     app.setApplicationName("sluice")
@@ -150,6 +155,13 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--after", metavar="MS", type=int, default=1500, help=argparse.SUPPRESS)
     parser.add_argument("--startup-time", action="store_true", help=argparse.SUPPRESS)
     return parser
+
+
+def _has_display() -> bool:
+    """Qt aborts the process where there is none; a sentence is kinder."""
+    if sys.platform != "linux":
+        return True
+    return any(os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM"))
 
 
 def _keep_log(places: Places) -> None:

@@ -153,3 +153,13 @@ def assert_painted(picture: Path) -> None:
     colors = {image.pixelColor(x, y).name() for x in range(0, image.width(), 3) for y in range(0, image.height(), 3)}
     assert len(colors) > 40
     assert {"#ffffff", "#f4f5f7", "#1667c7", "#e2f3e9"} <= colors
+
+
+def test_without_a_display_there_is_a_sentence(home: Path) -> None:
+    hidden = ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM")
+    environment = {name: value for name, value in os.environ.items() if name not in hidden}
+    done = subprocess.run(
+        [sys.executable, "-m", "app"], env=environment, capture_output=True, text=True, timeout=PATIENCE_S, check=False
+    )
+    assert done.returncode == 1
+    assert done.stderr.startswith("sluice: There is no display")
