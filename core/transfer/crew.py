@@ -45,19 +45,20 @@ class Crew:
         """As `Mover.run`, after waiting for a free connection."""
         gate = self._readers if isinstance(order, DigestRange) else self.connections
         async with gate.passing():
-            mover = await self._choose(access)
+            mover = await self._choose(order, access)
             return await mover.run(order, access, on_bytes)
 
     def set_pace(self, key: str, bps: int) -> None:
-        """Change a limit for orders under way and to come. Each mover gets an even share."""
+        """Change a limit for orders under way and to come."""
         self._paces[key] = bps
-        members: list[_Member] = [self._inline, *self._members]
-        for member in members:
-            member.set_pace(key, self._share(bps))
+        self._inline.set_pace(key, bps)
+        for place, member in enumerate(self._members):
+            # From now on the first carries all that falls under the limit; the others only finish what they have.
+            member.set_pace(key, bps if place == 0 else self._share(bps))
 
     def pace(self, key: str, bps: int) -> Pace:
         """A limit as it goes into an order."""
-        return Pace(key, self._share(self._paces.get(key, bps)))
+        return Pace(key, self._paces.get(key, bps))
 
     async def close(self) -> None:
         if self._starting is not None:
@@ -66,15 +67,21 @@ class Crew:
         self._members.clear()
 
     def _share(self, bps: int) -> int:
-        return max(1, bps // max(1, self._processes)) if bps else 0
+        return max(1, bps // max(1, len(self._members))) if bps else 0
 
-    async def _choose(self, access: Access | None) -> _Member:
+    async def _choose(self, order: Order, access: Access | None) -> _Member:
+        """The mover with the least to do; for what falls under a limit always the first, so that the limit is exact."""
         in_memory = access is not None and access.account.kind == "memory"
         if self._processes == 0 or in_memory:
             return self._inline
         self._members = [member for member in self._members if member.alive]
-        if len(self._members) < self._processes and all(member.load for member in self._members):
+        paces = () if isinstance(order, DigestRange) else order.paces
+        limited = any(self._paces.get(pace.key, pace.bps) for pace in paces)
+        enough = 1 if limited else self._processes
+        if len(self._members) < enough and all(member.load for member in self._members):
             await self._grow()
+        if limited:
+            return self._members[0]
         return min(self._members, key=lambda member: member.load)
 
     async def _grow(self) -> None:
@@ -95,7 +102,7 @@ class Crew:
             ) from error
         else:
             for key, bps in self._paces.items():  # orders made before a change still carry the old limits
-                member.set_pace(key, self._share(bps))
+                member.set_pace(key, bps)
             self._members.append(member)
             return member
         finally:

@@ -193,14 +193,20 @@ async def test_a_mover_that_comes_later_knows_the_limits_of_now(
         await crew.run(order, access, nothing)
 
 
-async def test_a_limit_is_shared_out() -> None:
-    crew = Crew(processes=4, connections=8)
-    assert crew.pace("all:up", 4000) == Pace("all:up", 1000)
-    assert crew.pace("all:up", 0) == Pace("all:up", 0)
-    assert crew.pace("all:up", 1) == Pace("all:up", 1)
-    crew.set_pace("all:up", 8000)
-    assert crew.pace("all:up", 4000) == Pace("all:up", 2000)
-    await crew.close()
+async def test_one_mover_carries_all_that_is_limited(
+    make_crew: Callable[..., Crew], access: Access, tmp_path: Path
+) -> None:
+    """With the limit shared out among movers, a lone transfer would get only a part of it."""
+    crew = make_crew(processes=3)
+    limited = crew.pace("all:up", 50 * MIB)
+    assert limited == Pace("all:up", 50 * MIB)
+    orders = [await send_order(tmp_path, f"c{n}", limited) for n in range(4)]
+    await asyncio.gather(*(crew.run(order, access, nothing) for order in orders))
+    assert len(crew.pids) == 1
+    crew.set_pace("all:up", 0)
+    orders = [await send_order(tmp_path, f"d{n}", crew.pace("all:up", 9)) for n in range(4)]
+    await asyncio.gather(*(crew.run(order, access, nothing) for order in orders))
+    assert len(crew.pids) > 1
 
 
 async def test_a_mover_that_cannot_be_started(
