@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
+from PySide6.QtCore import QLibraryInfo, QMimeData, QPoint, QPointF, Qt, QUrl, QVersionNumber
 from PySide6.QtGui import QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import QApplication, QFileDialog
 
@@ -21,10 +21,17 @@ from tests.window.conftest import Desk, urls
 LAB = AccountRow(account=Account(name="Lab", endpoint="https://lab.example", access_key="AK"), secret="keyring")
 
 
+def enters(x: int, y: int, mime: QMimeData) -> QDragEnterEvent:
+    """The event of a drag that comes in; its place is a QPointF since Qt 6.12."""
+    place = QPointF(x, y) if QLibraryInfo.version() >= QVersionNumber(6, 12) else QPoint(x, y)
+    copy, left = Qt.DropAction.CopyAction, Qt.MouseButton.LeftButton
+    return QDragEnterEvent(place, copy, mime, left, Qt.KeyboardModifier.NoModifier)
+
+
 def drop(window, mime: QMimeData) -> bool:
     """Drag over the window and let go; False when the window did not want it."""
     where, copy, left = QPoint(400, 300), Qt.DropAction.CopyAction, Qt.MouseButton.LeftButton
-    enter = QDragEnterEvent(where, copy, mime, left, Qt.KeyboardModifier.NoModifier)
+    enter = enters(where.x(), where.y(), mime)
     enter.ignore()
     QApplication.sendEvent(window, enter)
     if not enter.isAccepted():
@@ -60,8 +67,7 @@ def test_the_overlay_says_where_a_drop_goes_and_leaves_with_it(desk: Desk, tmp_p
     window = desk.open(FakeClient())
     window.destination.choose_prefix("2026/raw")
     mime = files(tmp_path)  # the event does not keep it
-    copy, left = Qt.DropAction.CopyAction, Qt.MouseButton.LeftButton
-    enter = QDragEnterEvent(QPoint(9, 9), copy, mime, left, Qt.KeyboardModifier.NoModifier)
+    enter = enters(9, 9, mime)
     QApplication.sendEvent(window, enter)
     assert window.overlay.isVisible()
     assert window.overlay.place == "my-first-bucket/2026/raw/"
