@@ -106,7 +106,10 @@ _MOVED = _Meaning(
 )
 _ARCHIVED = _Meaning("archived", "The object is in an archive class; restore it with its provider before reading it.")
 _QUOTA = _Meaning("quota", "The storage is full or its quota is used up; make room there.")
-_NAME = _Meaning("bad-name", "The server does not accept the name “{bucket}” for a bucket.")
+_NAME = _Meaning(
+    "bad-name",
+    "The bucket name “{bucket}” is not accepted; names have 3 to 63 lower-case letters, digits, dots and hyphens.",
+)
 _LONG = _Meaning("bad-key", "The server does not accept the key “{key}”: {message}.")
 _BIG = _Meaning("too-big", "The object is larger than this server stores.")
 _REFUSED = _Meaning("refused", "The server refused this ({name}): {message}.")
