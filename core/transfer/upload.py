@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import mimetypes
+from dataclasses import replace
 
 from core.model.errors import CoreError, IntegrityError, RemoteError, Retry
 from core.model.location import parse_remote
 from core.model.objects import ObjectInfo, PartInfo
 from core.model.plan import PartPlan, Reconciled, part_size, reconcile
-from core.model.transfer import Fingerprint, PartRecord
+from core.model.transfer import Fingerprint, PartRecord, Verify
 from core.stores.base import CompletePart
 from core.stores.checksum import crc_text, joined_crc, multipart_etag
 from core.transfer.begin import abort_unrecorded, open_upload
@@ -76,7 +77,12 @@ class _Upload:
             job.journal.sent_again(job.meter.drop(1))
             raise changed_error(self._path)
         job.meter.commit(1, self._size)
-        return Proof(outcome.proof, outcome.etag, crc_text(outcome.digests.crc64nvme))
+        proof = Proof(outcome.proof, outcome.etag, crc_text(outcome.digests.crc64nvme))
+        if proof.verified_by == "content-md5" and job.wishes.verify is Verify.READ_BACK:
+            sent = PartRecord(1, 0, self._size, done=True, crc64nvme=outcome.digests.crc64nvme)
+            await read_back(job, self._target, outcome.etag, [sent])
+            return replace(proof, verified_by="read-back")
+        return proof
 
     async def _put(self, *, if_none_match: bool = False, content_md5: bool = False) -> Outcome:
         order = SendObject(
