@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -151,6 +152,19 @@ def secret_service(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
         timeout=20,
         check=True,
     )
+    _await_secrets(_bus_address)
+
+
+def _await_secrets(bus_address: str) -> None:
+    """Until the new daemon has taken the name from the old one; a call in between would find nobody."""
+    ask = ["dbus-send", "--session", "--print-reply", "--dest=org.freedesktop.DBus", "/"]
+    owner = [*ask, "org.freedesktop.DBus.GetNameOwner", "string:org.freedesktop.secrets"]
+    environment = os.environ | {_BUS_VARIABLE: bus_address}
+    for _ in range(200):
+        if not subprocess.run(owner, env=environment, capture_output=True, check=False).returncode:
+            return
+        time.sleep(0.05)
+    pytest.fail("gnome-keyring did not come back", pytrace=False)
 
 
 @pytest.fixture(scope="session")

@@ -155,6 +155,9 @@ def _silent_keyring() -> Iterator[None]:
         bus = DBusAddress("/org/freedesktop/DBus", "org.freedesktop.DBus", "org.freedesktop.DBus")
         call = new_method_call(bus, "GetConnectionUnixProcessID", "s", ("org.freedesktop.secrets",))
         pid = connection.send_and_get_reply(call).body[0]
+        while not isinstance(pid, int):  # nobody has the name: a daemon that was replaced is still starting
+            time.sleep(0.05)
+            pid = connection.send_and_get_reply(call).body[0]
     os.kill(pid, signal.SIGSTOP)
     try:
         yield
