@@ -80,11 +80,12 @@ async def test_giving_up_aborts(rig: Rig) -> None:
 
 async def test_a_source_that_changes_is_copied_again_later(rig: Rig) -> None:
     await rig.put("k", some_bytes(THREE))
+    newer = some_bytes(THREE, 2)
     notes = rig.copy_of("k", "to")
-    rig.faults(Fault("copy_part", delay_s=0.2, number=1, error=DROPPED))
+    rig.faults(Fault("copy_part", delay_s=2, number=1, error=DROPPED))
     running = asyncio.ensure_future(copy(rig.job(notes), most_bytes=MIB, part_bytes=PART))
     await eventually(lambda: rig.script.count("copy_part") > 0)
-    await rig.put("k", some_bytes(THREE, 2))
+    await rig.put("k", newer)
     with pytest.raises(RemoteError) as caught:
         await running
     assert (caught.value.code, caught.value.retry) == ("changed", Retry.BACKOFF)
@@ -103,11 +104,12 @@ class Careless(MemoryStore):
 async def test_versions_are_not_mixed_where_the_server_does_not_look(rig: Rig) -> None:
     rig.store = Careless(rig.account)
     await rig.put("k", some_bytes(THREE))
+    newer = some_bytes(THREE, 2)
     notes = rig.copy_of("k", "to")
-    rig.faults(Fault("copy_part", delay_s=0.2, number=1))
+    rig.faults(Fault("copy_part", delay_s=2, number=1))
     running = asyncio.ensure_future(copy(rig.job(notes), most_bytes=MIB, part_bytes=PART))
     await eventually(lambda: rig.script.count("copy_part") > 0)
-    await rig.put("k", some_bytes(THREE, 2))
+    await rig.put("k", newer)
     with pytest.raises(RemoteError) as caught:
         await running
     assert (caught.value.code, caught.value.retry) == ("changed", Retry.BACKOFF)
