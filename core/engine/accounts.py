@@ -6,7 +6,7 @@ import asyncio
 import time
 from dataclasses import replace
 
-from core.model.account import Account, AccountKind, check_account
+from core.model.account import ENVIRONMENT_PREFIX, Account, AccountKind, check_account
 from core.model.errors import ErrorRecord, LocalError, Retry, Scope, UsageError
 from core.model.settings import Settings
 from core.protocol.rows import AccountRow
@@ -140,7 +140,7 @@ class Accounts:
             detail = error.sentence
         if found is not None:
             return found
-        from_environment = name.startswith("environment-")
+        from_environment = name.startswith(ENVIRONMENT_PREFIX)
         cure = "run “sluice resume --all” where its AWS_ variables are set" if from_environment else "enter it again"
         raise LocalError(
             "secret-missing",

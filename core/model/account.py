@@ -46,6 +46,8 @@ class Credentials:
         return f"Credentials({self.access_key!r}, …)"
 
 
+# Accounts the command line makes of the AWS environment; their secrets are never kept beyond the engine's life.
+ENVIRONMENT_PREFIX = "environment-"
 _NAME = re.compile(r"[^\x00-\x1f/\\]{1,64}")
 
 

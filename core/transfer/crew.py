@@ -4,22 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Protocol
 
 from core.model.errors import LocalError, Retry
 from core.stores.base import Access
 from core.transfer.gate import Gate
 from core.transfer.mover import InlineMover
-from core.transfer.orders import DigestRange, Order, Outcome, Pace
+from core.transfer.orders import DigestRange, Mover, Order, Outcome, Pace
 from core.transfer.process import ProcessMover
-
-
-class _Member(Protocol):
-    @property
-    def pid(self) -> int: ...
-    async def run(self, order: Order, access: Access | None, on_bytes: Callable[[int], None]) -> Outcome: ...
-    def set_pace(self, key: str, bps: int) -> None: ...
-    async def close(self) -> None: ...
 
 
 class Crew:
@@ -69,7 +60,7 @@ class Crew:
     def _share(self, bps: int) -> int:
         return max(1, bps // max(1, len(self._members))) if bps else 0
 
-    async def _choose(self, order: Order, access: Access | None) -> _Member:
+    async def _choose(self, order: Order, access: Access | None) -> Mover:
         """The mover with the least to do; for what falls under a limit always the first, so that the limit is exact."""
         in_memory = access is not None and access.account.kind == "memory"
         if self._processes == 0 or in_memory:

@@ -95,8 +95,15 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
 class Mover(Protocol):
     """Carries orders out: in this process, or in a child behind a pipe. Cancelling `run` stops the order."""
 
+    @property
+    def pid(self) -> int:
+        """Of its process; 0 when it has none of its own."""
+
     async def run(self, order: Order, access: Access | None, on_bytes: Callable[[int], None]) -> Outcome:
         """Carry out one order. `on_bytes` is told how many more bytes went by, or a negative number when an attempt is
         taken back. Raises the CoreError that ended it; `mover-lost` (retry at once) when the process is gone."""
+
+    def set_pace(self, key: str, bps: int) -> None:
+        """Change a limit, also for orders under way."""
 
     async def close(self) -> None: ...

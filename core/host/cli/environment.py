@@ -11,24 +11,23 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import replace
 
-from core.model.account import Account, check_account
+from core.model.account import ENVIRONMENT_PREFIX, Account, check_account
 from core.model.errors import UsageError
 from core.protocol.commands import PutAccount
 
-PREFIX = "environment-"
 SHOWN = "environment"
 
 
 def environment_account(environ: Mapping[str, str]) -> PutAccount:
     """The command that makes the account. Raises UsageError for half a pair of keys or an impossible endpoint."""
     account = _described(environ)
-    named = replace(account, name=PREFIX + _digest(account))
+    named = replace(account, name=ENVIRONMENT_PREFIX + _digest(account))
     return PutAccount(account=check_account(named), secret=_secret(environ), memory_only=True)
 
 
 def shown_name(name: str) -> str:
     """An account's name for people."""
-    return SHOWN if name.startswith(PREFIX) else name
+    return SHOWN if name.startswith(ENVIRONMENT_PREFIX) else name
 
 
 def _described(environ: Mapping[str, str]) -> Account:

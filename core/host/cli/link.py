@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from core.client.client import Watch
 from core.client.socket import SocketClient
-from core.host.cli.environment import PREFIX, SHOWN, environment_account
+from core.host.cli.environment import SHOWN, environment_account
 from core.host.endpoint import connect
 from core.host.places import find_places
 from core.model.errors import NetworkError
@@ -75,7 +75,3 @@ class Link:
         client, self._client = self._client, None
         if client is not None:
             await client.close()
-
-
-def is_environment(name: str) -> bool:
-    return name.startswith(PREFIX)
